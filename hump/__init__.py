@@ -1,0 +1,11 @@
+"""hump: a reproducible study of cross-lingual speech emotion recognition.
+
+Three streams of an utterance (HuBERT hidden states, MFCC, prosody) are fused by a two-stage
+cross-attention transformer, pre-trained on one corpus and fine-tuned on small parts of others
+(HuMP-CAT, arXiv:2501.10408). The notebooks tell the study; this package computes it.
+"""
+
+from hump.params import Params, load_params
+
+__all__ = ["Params", "load_params"]
+__version__ = "0.1.0"
