@@ -76,7 +76,15 @@ class PretrainParams(_Section):
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
-    max_folds: Annotated[int, Field(ge=2, description="at most so many source folds are run")]
+    balanced: Annotated[bool, Field(description="weight classes by the inverse of their size")]
+    max_folds: Annotated[int, Field(ge=3, description="more speakers than that share folds")]
+
+
+class ByStart(_Section):
+    """A setting that may differ between fine-tuning a pre-trained model and one from scratch."""
+
+    pretrained: Annotated[float, Field(gt=0)]
+    scratch: Annotated[float, Field(gt=0)]
 
 
 class FinetuneParams(_Section):
@@ -86,12 +94,15 @@ class FinetuneParams(_Section):
     fractions: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1)]
     starts: Annotated[tuple[Literal["pretrained", "scratch"], ...], Field(min_length=1)]
     repeats: Positive
-    max_folds: Annotated[int, Field(ge=2, description="speakers are grouped into so many folds")]
+    max_folds: Annotated[int, Field(ge=2, description="more speakers than that share folds")]
     updates: Positive
     batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: ByStart
     weight_decay: Annotated[float, Field(ge=0)]
-    scaling: Literal["source", "target"]
+    balanced: Annotated[bool, Field(description="weight classes by the inverse of their size")]
+    scaling_prior: Annotated[
+        float, Field(ge=0, description="utterances that the source's feature scaling counts for")
+    ]
 
 
 class EvaluationParams(_Section):

@@ -1,0 +1,122 @@
+"""Parameter files: what is wrong is named, all of it, with what is allowed."""
+
+import pytest
+import yaml
+
+import hump
+from hump.errors import ParameterError
+from hump.params import ROOT
+
+FILES = sorted((ROOT / "params").glob("*.yaml"))
+
+
+@pytest.fixture
+def raw():
+    return yaml.safe_load((ROOT / "params" / "demo.yaml").read_text())
+
+
+@pytest.fixture
+def load(tmp_path):
+    def _load(raw):
+        file = tmp_path / "study.yaml"
+        file.write_text(raw if isinstance(raw, str) else yaml.safe_dump(raw))
+        return hump.load_params(file)
+
+    return _load
+
+
+def test_all_studies_are_there():
+    assert {file.stem for file in FILES} == {"smoke", "demo", "open"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_shipped_files_load_and_are_named_as_their_study(file):
+    assert hump.load_params(file).study == file.stem
+
+
+def test_object_is_frozen(raw, load):
+    params = load(raw)
+    with pytest.raises(ValueError, match="frozen"):
+        params.seed = 2
+    with pytest.raises(ValueError, match="frozen"):
+        params.model.width = 2
+
+
+def test_open_study_is_ravdess_to_emodb():
+    params = hump.load_params("params/open.yaml")
+    assert params.corpora == ("ravdess", "emodb")
+    assert set(params.finetune.fractions) == {0, 0.01, 0.05, 0.1, 0.33, 1}
+    assert not params.synthetic
+
+
+def test_relative_path_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert hump.load_params("params/demo.yaml").study == "demo"
+
+
+def test_missing_file_names_those_that_exist():
+    with pytest.raises(ParameterError, match=r"nowhere\.yaml: no such parameter file; .*demo\.yaml"):
+        hump.load_params("nowhere.yaml")
+
+
+def test_every_problem_is_named_at_once(raw, load):
+    raw["model"]["widht"] = raw["model"].pop("width")
+    raw["pretrain"]["learning_rate"] = "1e-3"
+    raw["finetune"]["fractions"] = [0, 1.5]
+    raw["model"]["norm"] = "batch"
+    raw["targets"] = ["demo_germna"]
+    del raw["seed"]
+    with pytest.raises(ParameterError) as caught:
+        load(raw)
+    message = str(caught.value)
+    for part in (
+        "study.yaml: 7 problems",
+        "model.widht=64: unknown key; did you mean width?",
+        "model.width: is missing",
+        "seed: is missing; add it",
+        'pretrain.learning_rate="1e-3": input should be a valid number (YAML reads this as text',
+        "finetune.fractions.1=1.5: input should be less than or equal to 1",
+        "model.norm=\"batch\": input should be 'pre' or 'post'",
+        'targets.0="demo_germna": no such corpus; did you mean demo_german?',
+    ):
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"source": "demo_german"}, 'targets=.*: contradicts source="demo_german"'),
+        ({"labels": "native"}, r"finetune.fractions=.*: 0 contradicts labels"),
+        ({"targets": ["emodb", "emodb"]}, "targets=.*: holds a value twice"),
+        ({"study": "../x"}, 'study="../x": string should match pattern'),
+        ({"seed": 1.5}, "seed=1.5: input should be a valid integer"),
+        ({"seed": True}, "seed=true: input should be a valid integer"),
+        ({"targets": []}, "targets=.*: tuple should have at least 1 item"),
+    ],
+)
+def test_contradictions(raw, load, change, message):
+    with pytest.raises(ParameterError, match=message):
+        load(raw | change)
+
+
+def test_heads_divide_width(raw, load):
+    raw["model"]["heads"] = 5
+    with pytest.raises(ParameterError, match="model.heads=5: contradicts model.width=64"):
+        load(raw)
+
+
+def test_key_given_twice(raw, load):
+    with pytest.raises(ParameterError, match="key 'seed' is given twice"):
+        load(yaml.safe_dump(raw) + "seed: 3\n")
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("- 1", "holds list, expected keys and values"),
+    ("a: [", "is not a parameter file in YAML"),
+    ("", "holds NoneType"),
+    ("seed: 2020-01-01", "is not a parameter file in YAML"),
+    ("!!python/object/apply:os.getcwd []", "is not a parameter file in YAML"),
+])  # fmt: skip
+def test_not_a_parameter_file(load, text, message):
+    with pytest.raises(ParameterError, match=message):
+        load(text)

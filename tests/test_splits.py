@@ -1,0 +1,98 @@
+"""Splits: nobody is on both sides, and draws are nested and stratified."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hump import splits
+from hump.errors import CorpusError, LeakageError
+
+
+@pytest.fixture
+def rows():
+    lines = [
+        {"speaker": f"s{s:02d}", "sex": "fm"[s % 2], "emotion": emotion, "corpus": "c"}
+        for s in range(6)
+        for emotion, count in {"angry": 8, "happy": 4, "neutral": 2, "sad": 6}.items()
+        for _ in range(count)
+    ]
+    table = pd.DataFrame(lines).sample(frac=1, random_state=0, ignore_index=True)
+    return table.assign(audio_sha256=[f"hash{i}" for i in table.index])
+
+
+def speakers(rows, positions):
+    return set(rows["speaker"].iloc[positions])
+
+
+@pytest.mark.parametrize("max_folds", [2, 3, 6, 99])
+def test_each_speaker_is_tested_once(rows, max_folds):
+    folds = splits.speaker_folds(rows, max_folds)
+    assert len(folds) == min(max_folds, 6)
+    assert sorted(np.concatenate([f.test for f in folds])) == list(range(len(rows)))
+    for fold in folds:
+        assert not speakers(rows, fold.train) & speakers(rows, fold.test)
+        assert len(fold.train) + len(fold.test) == len(rows)
+
+
+def test_grouped_folds_mix_sexes(rows):
+    for fold in splits.speaker_folds(rows, 3):
+        assert set(rows["sex"].iloc[fold.test]) == {"f", "m"}
+
+
+def test_source_folds_have_one_further_validation_speaker(rows):
+    folds = splits.source_folds(rows, 99)
+    assert len(folds) == 6
+    for fold in folds:
+        parts = [speakers(rows, p) for p in (fold.train, fold.validation, fold.test)]
+        assert [len(p) for p in parts] == [4, 1, 1]
+        assert len(set.union(*parts)) == 6
+
+
+def test_too_few_speakers(rows):
+    with pytest.raises(CorpusError, match="c: 2 speakers in use, the protocol needs at least 3"):
+        splits.source_folds(rows[rows["speaker"].isin(["s00", "s01"])], 5)
+
+
+def test_speaker_on_both_sides_is_refused(rows):
+    everything = np.arange(len(rows))
+    leak = splits.Split("x", everything[::2], np.empty(0, int), everything[1::2])
+    with pytest.raises(LeakageError, match="speaker='s0.' is in training and in test of fold 'x'"):
+        leak.checked(rows)
+    leak.checked(rows, speakers=False)
+
+
+def test_audio_on_both_sides_is_refused_in_every_protocol(rows):
+    rows = rows.copy()
+    fold = splits.speaker_folds(rows, 6)[0]
+    rows.loc[fold.test[0], "audio_sha256"] = rows.loc[fold.train[0], "audio_sha256"]
+    with pytest.raises(LeakageError, match="audio_sha256='hash.*' is in training and in test"):
+        splits.speaker_folds(rows, 6)
+    rows["audio_sha256"] = "same"
+    with pytest.raises(LeakageError, match="audio_sha256='same'"):
+        splits.paper_split(rows, 0.3, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.1, 0.33, 0.5, 1.0])
+def test_draw_is_stratified(rows, fraction):
+    positions = np.arange(len(rows))
+    drawn = splits.stratified_draw(rows, positions, fraction, np.random.default_rng(3))
+    size = rows["emotion"].value_counts()
+    counts = rows["emotion"].iloc[drawn].value_counts()
+    for emotion, n in size.items():
+        assert counts[emotion] == max(1, round(fraction * n))
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_larger_draw_holds_the_smaller(rows):
+    positions = np.arange(len(rows))
+    draws = [
+        set(splits.stratified_draw(rows, positions, f, np.random.default_rng(5)))
+        for f in (0.05, 0.1, 0.33, 1)
+    ]
+    assert draws[0] < draws[1] < draws[2] < draws[3] == set(positions)
+
+
+def test_paper_split_shares_speakers_and_no_utterance(rows):
+    split = splits.paper_split(rows, 0.33, np.random.default_rng(0))
+    assert sorted(np.r_[split.train, split.test]) == list(range(len(rows)))
+    assert speakers(rows, split.train) & speakers(rows, split.test)
