@@ -1,0 +1,49 @@
+"""What always stands beside HuMP-CAT, trained and tested on the same rows.
+
+Scalers are part of each pipeline, so they are fitted on its training rows.
+"""
+
+import numpy as np
+from sklearn.dummy import DummyClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from hump.data import Data
+
+__all__ = ["BASELINES", "fit_predict"]
+
+BASELINES = {
+    "majority class": lambda data: np.zeros((len(data.rows), 1)),
+    "SVM on eGeMAPS": lambda data: data.egemaps,
+    "linear probe on HuBERT": lambda data: data.pooled,
+}
+
+
+def fit_predict(name: str, data: Data, train, test_data: Data, test) -> np.ndarray:
+    """Train a baseline on some rows and predict others.
+
+    Parameters
+    ----------
+    name : str
+        Key of `BASELINES`: the class that is most frequent in the training rows; a linear SVM
+        (C = 1, classes balanced) on the 88 eGeMAPS functionals (Eyben et al. 2016); or the same
+        SVM on mean and deviation over time of the HuBERT layers.
+    data, test_data : Data
+    train, test : numpy.ndarray of int
+
+    Returns
+    -------
+    numpy.ndarray of int
+        Predicted classes.
+    """
+    features = BASELINES[name]
+    if name == "majority class":
+        model = DummyClassifier(strategy="most_frequent")
+    else:
+        model = make_pipeline(
+            SimpleImputer(), StandardScaler(), SVC(kernel="linear", class_weight="balanced")
+        )
+    model.fit(features(data)[train], data.classes[train])
+    return model.predict(features(test_data)[test])

@@ -1,0 +1,92 @@
+"""A model on disk: ``config.json`` and ``model.safetensors``; nothing is pickled."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import safetensors.torch
+from safetensors import SafetensorError
+
+from hump.errors import ModelError
+from hump.model.config import ModelConfig
+from hump.model.network import HumpCat
+
+__all__ = ["load", "save"]
+
+FORMAT = 1
+
+
+def save(model: HumpCat, folder, *, origin: dict) -> Path:
+    """Write a model.
+
+    Parameters
+    ----------
+    model : HumpCat
+    folder : str or Path
+        Made if missing.
+    origin : dict
+        Where the model comes from and what its input is, as JSON: at least ``encoder`` and
+        ``layers``, by which `hump.predict` computes the streams.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"format": FORMAT, "model": dataclasses.asdict(model.config), "origin": origin}
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    safetensors.torch.save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    # Last, so that a folder with a configuration is complete.
+    text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    (folder / "config.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def load(folder, *, device="cpu") -> HumpCat:
+    """Read a model that `save` wrote.
+
+    Parameters
+    ----------
+    folder : str or Path
+    device : str
+        Where its weights go.
+
+    Returns
+    -------
+    HumpCat
+        In evaluation mode, with what `save` was told in the attribute ``origin``.
+
+    Raises
+    ------
+    ModelError
+        A file is missing or damaged, is of another format, or does not fit the configuration.
+    """
+    folder = Path(folder)
+    for name in ("config.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise ModelError(
+                f"{folder / name}: no such file; expected the folder of a trained model, "
+                "for example results/demo/models/source; run the study first"
+            )
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        found = config["format"]
+        if found != FORMAT:
+            raise ModelError(
+                f"{folder / 'config.json'}: format={found!r}, expected {FORMAT}; train it again"
+            )
+        settings = config["model"]
+        settings |= {name: tuple(settings[name]) for name in ("labels", "families")}
+        model = HumpCat(ModelConfig(**settings))
+        weights = safetensors.torch.load_file(folder / "model.safetensors", device=device)
+        model.to(device).load_state_dict(weights)
+    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(
+            f"{folder}: is not a model that hump saved ({error}); train it again"
+        ) from error
+    model.origin = config["origin"]
+    return model.eval()

@@ -1,0 +1,26 @@
+"""Every figure of the study; only notebooks import this."""
+
+from hump.plots.corpora import counts, durations, spectrograms, streams
+from hump.plots.results import (
+    confusion_matrices,
+    forest,
+    fraction_curves,
+    learning_curves,
+    protocol_gap,
+    speakers,
+)
+from hump.plots.style import keep
+
+__all__ = [
+    "confusion_matrices",
+    "counts",
+    "durations",
+    "forest",
+    "fraction_curves",
+    "keep",
+    "learning_curves",
+    "protocol_gap",
+    "speakers",
+    "spectrograms",
+    "streams",
+]

@@ -1,0 +1,280 @@
+"""The study's two experiments: pre-training on the source, fine-tuning on a target.
+
+Each is a list of small jobs (`hump.jobs`), one a fold, draw and fraction, that return predictions;
+tables are made of them by `hump.evaluation`.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hump import baselines, jobs, model, seeds, splits, training
+from hump.data import Data
+
+__all__ = [
+    "ORDER",
+    "PRETRAINED",
+    "SCRATCH",
+    "SourceRun",
+    "finetune_target",
+    "pretrain_source",
+    "train_final_source",
+    "train_final_target",
+]
+
+PRETRAINED, SCRATCH = "HuMP-CAT pre-trained", "HuMP-CAT from scratch"
+SYSTEMS = {"pretrained": PRETRAINED, "scratch": SCRATCH}
+# Of the systems in tables.
+ORDER = (PRETRAINED, SCRATCH, *reversed(baselines.BASELINES))
+
+
+@dataclass(frozen=True)
+class SourceRun:
+    """Cross-validation of the source.
+
+    Attributes
+    ----------
+    predictions : pandas.DataFrame
+        Test predictions of every fold and system.
+    history : pandas.DataFrame
+        Columns fold, epoch, loss, validation_uar, kept.
+    epochs : int
+        Median of the epochs that the folds' validation speakers chose.
+    """
+
+    predictions: pd.DataFrame
+    history: pd.DataFrame
+    epochs: int
+
+
+def pretrain_source(data: Data, params) -> SourceRun:
+    """Cross-validate on the source, one speaker (or group) out.
+
+    Parameters
+    ----------
+    data : Data
+    params : Params
+
+    Returns
+    -------
+    SourceRun
+    """
+    folds = splits.source_folds(data.rows, params.pretrain.max_folds)
+    results = jobs.run(
+        _pretrain_job,
+        [{"fold": number} for number in range(len(folds))],
+        shared={"data": data, "params": params, "folds": folds},
+        key=_key(params, data, "pretrain"),
+        folder=params.cache / "jobs",
+        label=f"{params.source}: folds",
+        device=params.device,
+    )
+    predictions = [
+        _predictions(data, fold.test, result["predicted"][system], system=system, fold=fold.name,
+                     n_train=len(fold.train), protocol="source", fraction=1.0, repeat=0)
+        for fold, result in zip(folds, results) for system in result["predicted"]
+    ]  # fmt: skip
+    history = [
+        pd.DataFrame({
+            "fold": fold.name, "epoch": np.arange(1, len(result["loss"]) + 1),
+            "loss": result["loss"], "validation_uar": result["validation_uar"],
+            "kept": result["best_epoch"],
+        })
+        for fold, result in zip(folds, results)
+    ]  # fmt: skip
+    epochs = int(np.median([result["best_epoch"] for result in results]))
+    return SourceRun(pd.concat(predictions, ignore_index=True), pd.concat(history), epochs)
+
+
+def _pretrain_job(task, data, params, folds):
+    fold = folds[task["fold"]].checked(data.rows)
+    purpose = (params.seed, "pretrain", params.source, fold.name)
+    net, history = training.pretrain(data, fold, params, purpose=purpose)
+    predicted = {PRETRAINED: training.predict(net, data, fold.test).argmax(1).tolist()}
+    for name in baselines.BASELINES:
+        guess = baselines.fit_predict(name, data, fold.train, data, fold.test)
+        predicted[name] = guess.tolist()
+    return {"predicted": predicted, **vars(history)}
+
+
+def train_final_source(data: Data, params, epochs: int) -> Path:
+    """Train the source model that targets start from, on all source speakers, and save it.
+
+    Parameters
+    ----------
+    data : Data
+    params : Params
+    epochs : int
+        As chosen by the folds' validation speakers.
+
+    Returns
+    -------
+    Path
+        Its folder.
+    """
+    everything = splits.Split("all", np.arange(len(data.rows)), np.empty(0, int), np.empty(0, int))
+    purpose = (params.seed, "pretrain", params.source, "all")
+    net, _ = training.pretrain(data, everything, params, purpose=purpose, epochs=epochs)
+    folder = params.results / "models" / "source"
+    return model.save(net, folder, origin=_origin(params, data, [params.source]))
+
+
+def finetune_target(source: Data, data: Data, params) -> pd.DataFrame:
+    """Every cell of a target: protocols, fractions, draws, folds, starts, and the baselines.
+
+    Parameters
+    ----------
+    source, data : Data
+        The source corpus, on which zero-shot baselines are trained, and the target.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        Predictions: columns protocol, fraction, system, repeat, fold, n_train, corpus,
+        utterance_id, speaker, emotion, predicted.
+    """
+    folder = params.results / "models" / "source"
+    weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    tasks = _cells(data, params)
+    results = jobs.run(
+        _finetune_job,
+        tasks,
+        shared={"source": source, "data": data, "params": params, "folder": folder},
+        key=[*_key(params, data, "finetune"), weights, source.features.fingerprint],
+        folder=params.cache / "jobs",
+        label=f"{data.rows['corpus'].iloc[0]}: fine-tuning",
+        device=params.device,
+    )
+    parts = []
+    for task, result in zip(tasks, results):
+        cell = {k: task[k] for k in ("protocol", "fraction", "repeat")}
+        parts += [
+            _predictions(data, np.array(result["test"]), predicted, system=system,
+                         fold=result["fold"], n_train=result["n_train"], **cell)
+            for system, predicted in result["predicted"].items()
+        ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def _cells(data, params):
+    """The jobs of a target; without target data there is one cell, the same for all protocols."""
+    settings = params.finetune
+    folds = len(splits.speaker_folds(data.rows, settings.max_folds))
+    tasks = []
+    for protocol in settings.protocols:
+        for fraction in settings.fractions:
+            independent = protocol == "speaker_independent"
+            if fraction == 0:
+                if independent:
+                    cell = {"protocol": protocol, "fraction": 0.0, "repeat": 0, "fold": None}
+                    tasks.append(cell)
+            elif independent or fraction < 1:
+                tasks += [
+                    {"protocol": protocol, "fraction": fraction, "repeat": repeat, "fold": fold}
+                    for repeat in range(settings.repeats)
+                    for fold in (range(folds) if independent else [None])
+                ]
+    return tasks
+
+
+def _finetune_job(task, source, data, params, folder):
+    corpus = data.rows["corpus"].iloc[0]
+    if task["fraction"] == 0:
+        return _zero_shot(source, data, folder)
+    train, test, fold = _rows_of(task, data, params, corpus)
+    purpose = (params.seed, "finetune", corpus, task["protocol"], task["repeat"], fold)
+    predicted = {}
+    for start in params.finetune.starts:
+        named = (*purpose, task["fraction"], start)
+        if start == "pretrained":
+            net = model.load(folder)
+        else:
+            net = training.build(data, params, seed=seeds.seed_of(*named, "weights"))
+        net = training.finetune(net, data, train, params, start=start, purpose=named)
+        predicted[SYSTEMS[start]] = training.predict(net, data, test).argmax(1).tolist()
+    for name in baselines.BASELINES:
+        predicted[name] = baselines.fit_predict(name, data, train, data, test).tolist()
+    return {"fold": fold, "test": test.tolist(), "n_train": len(train), "predicted": predicted}
+
+
+def _rows_of(task, data, params, corpus):
+    """Fine-tuning rows and test rows of a job, checked once more where they are used."""
+    # Not of the fraction: a larger draw holds the smaller one.
+    rng = seeds.generator(params.seed, "draw", corpus, task["protocol"], task["repeat"], task["fold"])
+    if task["protocol"] == "paper":
+        split = splits.paper_split(data.rows, task["fraction"], rng)
+        return split.train, split.test, split.name
+    fold = splits.speaker_folds(data.rows, params.finetune.max_folds)[task["fold"]]
+    train = splits.stratified_draw(data.rows, fold.train, task["fraction"], rng)
+    drawn = splits.Split(fold.name, train, fold.validation, fold.test).checked(data.rows)
+    return drawn.train, drawn.test, drawn.name
+
+
+def _zero_shot(source, data, folder):
+    test = np.arange(len(data.rows))
+    everything = np.arange(len(source.rows))
+    predicted = {PRETRAINED: training.predict(model.load(folder), data, test).argmax(1).tolist()}
+    for name in baselines.BASELINES:
+        predicted[name] = baselines.fit_predict(name, source, everything, data, test).tolist()
+    return {"fold": "all", "test": test.tolist(), "n_train": 0, "predicted": predicted}
+
+
+def train_final_target(data: Data, params) -> Path:
+    """Fine-tune the source model on all of a target's utterances and save it, for use on new files.
+
+    Nothing is tested with it.
+
+    Parameters
+    ----------
+    data : Data
+    params : Params
+
+    Returns
+    -------
+    Path
+        Its folder.
+    """
+    corpus = data.rows["corpus"].iloc[0]
+    net = model.load(params.results / "models" / "source")
+    purpose = (params.seed, "finetune", corpus, "final")
+    everything = np.arange(len(data.rows))
+    net = training.finetune(net, data, everything, params, start="pretrained", purpose=purpose)
+    origin = _origin(params, data, [params.source, corpus])
+    return model.save(net, params.results / "models" / corpus, origin=origin)
+
+
+def _origin(params, data, corpora):
+    return {
+        "study": params.study,
+        "seed": params.seed,
+        "trained_on": corpora,
+        "synthetic": params.synthetic,
+        "encoder": params.features.encoder,
+        "encoder_label": data.features.encoder,
+        "layers": list(params.features.layers),
+        "features": data.features.fingerprint,
+    }
+
+
+def _key(params, data, section):
+    settings = params.model_dump(mode="json")
+    needed = {k: settings[k] for k in ("seed", "source", "labels", "model", "device", section)}
+    rows = data.rows[["utterance_id", "speaker", "emotion"]].to_csv(index=False)
+    digest = hashlib.sha256(rows.encode()).hexdigest()
+    return [needed, digest, data.features.fingerprint]
+
+
+def _predictions(data, positions, predicted, **columns):
+    rows = data.rows.iloc[positions]
+    return pd.DataFrame({
+        **columns,
+        "corpus": rows["corpus"].to_numpy(),
+        "utterance_id": rows["utterance_id"].to_numpy(),
+        "speaker": rows["speaker"].to_numpy(),
+        "emotion": rows["emotion"].to_numpy(),
+        "predicted": np.array(data.labels, dtype=object)[predicted],
+    })  # fmt: skip

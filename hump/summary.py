@@ -1,0 +1,139 @@
+"""The study as a whole: all targets' predictions, the main table, and what may be claimed."""
+
+import pandas as pd
+
+from hump import evaluation, protocol, seeds, tables
+
+__all__ = ["AVERAGE", "cells", "claims", "comparisons", "predictions", "wide"]
+
+AVERAGE = "average of targets"
+PAIRS = [
+    (protocol.PRETRAINED, protocol.SCRATCH),
+    (protocol.PRETRAINED, "SVM on eGeMAPS"),
+    (protocol.PRETRAINED, "linear probe on HuBERT"),
+]
+
+
+def predictions(params) -> pd.DataFrame:
+    """Predictions of all targets.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.protocol.finetune_target`, corpora in the order of the parameter file.
+    """
+    parts = [tables.read(params, f"predictions_{name}") for name in params.targets]
+    return pd.concat(parts, ignore_index=True)
+
+
+def cells(predicted: pd.DataFrame, params) -> pd.DataFrame:
+    """Every cell of every target, and their average.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.summarise`, by corpus, protocol, fraction and system.
+    """
+    by = ["protocol", "fraction", "system"]
+    parts = [tables.read(params, f"finetune_{name}") for name in params.targets]
+    if len(parts) > 1:
+        labels = sorted(predicted["emotion"].unique())
+        mean = evaluation.average(
+            predicted, by, labels, params.evaluation, seed=seeds.seed_of(params.seed, "average")
+        )
+        parts.append(mean.assign(corpus=AVERAGE))
+    return pd.concat(parts, ignore_index=True).drop(columns="note", errors="ignore")
+
+
+def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """One row a corpus and fraction, one column a system, UAR with its interval as text.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `cells`.
+    kind : str
+        The protocol.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Empty if the study does not run that protocol.
+    """
+    part = table[table["protocol"] == kind]
+    text = [
+        f"{row.uar:.3f} [{row.uar_low:.3f}, {row.uar_high:.3f}]" for row in part.itertuples()
+    ]
+    share = (100 * part["fraction"]).map("{:g} %".format)
+    part = part.assign(text=text, data=share)
+    order = ["corpus", "data", "n_train", "utterances", "speakers"]
+    lines = part.pivot_table(
+        index=["corpus", "fraction", *order[1:]], columns="system", values="text", aggfunc="first"
+    ).reset_index()
+    rank = {name: number for number, name in enumerate(dict.fromkeys(table["corpus"]))}
+    lines = lines.sort_values(
+        ["corpus", "fraction"], key=lambda c: c.map(rank) if c.name == "corpus" else c
+    )
+    systems = [name for name in protocol.ORDER if name in lines]
+    lines.columns.name = None
+    return lines[order + systems].reset_index(drop=True)
+
+
+def comparisons(predicted: pd.DataFrame, params) -> pd.DataFrame:
+    """Paired tests of pre-trained HuMP-CAT against the others, test speakers unseen.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.compare`, a comparison a fraction.
+    """
+    part = predicted[predicted["protocol"] == "speaker_independent"]
+    part = part.assign(comparison=part["fraction"])
+    table = evaluation.compare(
+        part, PAIRS, params.evaluation, seed=seeds.seed_of(params.seed, "comparisons")
+    )
+    return table.rename(columns={"comparison": "fraction"})
+
+
+def claims(table: pd.DataFrame, params) -> str:
+    """What the tests allow one to say, in Markdown.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `comparisons`.
+    params : Params
+
+    Returns
+    -------
+    str
+    """
+    remark = tables.note(params) or "recorded speech"
+    level = 1 - params.evaluation.confidence
+    lines = [f"Test speakers unseen; {remark}; Holm-corrected over {len(table)} comparisons:", ""]
+    for row in table.itertuples():
+        verdict = "not decided"
+        if row.p_holm < level:
+            verdict = "**better**" if row.difference > 0 else "**worse**"
+        elif row.p_least * len(table) > level:
+            verdict = f"cannot be decided with {row.speakers} speakers"
+        lines.append(
+            f"* {100 * row.fraction:g} % of the data: {row.a} against {row.b}: {verdict} "
+            f"(difference in UAR {row.difference:+.3f} [{row.difference_low:+.3f}, "
+            f"{row.difference_high:+.3f}], p = {row.p_holm:.3g}, {row.speakers} speakers)"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,60 @@
+"""Shared pieces: a small corpus of made-up features, and a study that fits it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import hump
+from hump import names
+from hump.data import Data
+
+
+class MadeUpFeatures:
+    """Features that carry the emotion, and a speaker's offset, beside noise."""
+
+    def __init__(self, rows, seed, width=6, layers=2):
+        rng = np.random.default_rng(seed)
+        emotion = pd.Categorical(rows["emotion"], categories=names.EMOTIONS).codes
+        speaker = pd.factorize(rows["speaker"], sort=True)[0]
+        self.utterance_ids = tuple(rows["utterance_id"])
+        self.layers, self.encoder, self.trained = (1, 9)[:layers], "made-up encoder", True
+        self.fingerprint = f"made-up-{seed}"
+        self.hubert, self.mfcc = [], []
+        for e, s in zip(emotion, speaker):
+            frames = int(rng.integers(5, 40))
+            cue = np.zeros(width)
+            cue[e % width] = 2.0
+            noise = rng.normal(0, 1, (frames, layers, width))
+            self.hubert.append((noise + cue + 0.3 * s).astype(np.float32))
+            self.mfcc.append(rng.normal(0.5 * e, 1, (2 * frames + 1, 39)).astype(np.float32))
+        self.prosody = rng.normal(emotion[:, None] * 0.2, 1, (len(rows), 103)).astype(np.float32)
+        self.prosody[rng.random(self.prosody.shape) < 0.02] = np.nan
+        self.egemaps = rng.normal(emotion[:, None] * 0.4, 1, (len(rows), 88)).astype(np.float32)
+
+    def index(self, utterance_ids):
+        place = {name: number for number, name in enumerate(self.utterance_ids)}
+        return np.array([place[name] for name in utterance_ids])
+
+
+@pytest.fixture(scope="session")
+def make_data():
+    """Make a corpus: 5 speakers, 4 emotions, 4 utterances of each."""
+
+    def make(corpus="demo_source", speakers=5, seed=0):
+        lines = [
+            {"utterance_id": f"s{s}-{emotion}-{k}", "corpus": corpus, "speaker": f"s{s}",
+             "sex": "fm"[s % 2], "emotion": emotion, "duration_s": 1.0,
+             "audio_sha256": f"{corpus}-{s}-{emotion}-{k}"}
+            for s in range(speakers) for emotion in names.EMOTIONS for k in range(4)
+        ]  # fmt: skip
+        rows = pd.DataFrame(lines)
+        return Data(rows, MadeUpFeatures(rows, seed), names.EMOTIONS)
+
+    return make
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    """The smoke study, writing under a folder of the test's own."""
+    monkeypatch.setattr("hump.params.ROOT", tmp_path)
+    return hump.load_params(hump.__path__[0] + "/../params/smoke.yaml")

@@ -1,0 +1,235 @@
+"""The fusion model: padding, attention, the loss, and its files."""
+
+import dataclasses
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from hump import model
+from hump.errors import ModelError
+from hump.model.config import KERNEL, steps
+from hump.model.layers import BiLSTM, Standardise, mean_and_variance, pool_to_steps
+
+BASE = model.ModelConfig(
+    labels=("angry", "happy", "neutral", "sad"), layers=2, hubert_width=6, families=(30, 24, 24, 25),
+    width=8, heads=2, depth=1, feed_forward=16, norm="pre", dropout=0.5, prosody_tokens="groups",
+    stage1="cross_attention", stage2="cross_attention", scale=15.0, margin=0.2,
+)  # fmt: skip
+
+VARIANTS = [
+    {"prosody_tokens": tokens, "stage1": one, "stage2": two, "norm": norm, "depth": depth}
+    for tokens, one, two, norm, depth in itertools.product(
+        (1, "groups"), ("cross_attention", "concat"), ("cross_attention", "concat"),
+        ("pre", "post"), (1, 2),
+    )
+]  # fmt: skip
+
+
+def build(**changes):
+    torch.manual_seed(0)
+    return model.HumpCat(dataclasses.replace(BASE, **changes)).eval()
+
+
+def utterances(lengths, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    return [
+        (torch.randn(n, 2, 6, generator=rng), torch.randn(2 * n + 1, 39, generator=rng),
+         torch.randn(103, generator=rng))
+        for n in lengths
+    ]  # fmt: skip
+
+
+def batch_of(items, junk=0.0):
+    """Pad to the longest, with `junk` in the padding."""
+    hubert_length = torch.tensor([len(h) for h, _, _ in items])
+    mfcc_length = torch.tensor([len(m) for _, m, _ in items])
+    hubert = torch.full((len(items), int(hubert_length.max()), 2, 6), junk)
+    mfcc = torch.full((len(items), int(mfcc_length.max()), 39), junk)
+    for row, (h, m, _) in enumerate(items):
+        hubert[row, : len(h)], mfcc[row, : len(m)] = h, m
+    prosody = torch.stack([p for _, _, p in items])
+    return model.Batch(hubert, hubert_length, mfcc, mfcc_length, prosody)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: "-".join(map(str, v.values())))
+def test_padding_never_changes_a_result(variant):
+    net = build(**variant)
+    items = utterances([3, 9, 10, 11, 14, 37, 60])
+    together = net(batch_of(items, junk=7.0))
+    for item, row in zip(items, together):
+        alone = net(batch_of([item]))[0]
+        torch.testing.assert_close(row, alone, rtol=1e-5, atol=1e-5)
+
+
+def test_padding_never_changes_a_gradient():
+    items = utterances([12, 40])
+    gradients = []
+    for junk in (0.0, 5.0):
+        net = build()
+        net.loss(batch_of(items, junk=junk), torch.tensor([0, 3])).backward()
+        gradients.append([p.grad.clone() for p in net.parameters()])
+    for one, other in zip(*gradients):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(("frames", "expected"), [(1, 1), (9, 1), (10, 1), (13, 1), (14, 2), (50, 11)])
+def test_steps_equal_those_of_the_convolution(frames, expected):
+    assert steps(frames) == expected == steps(torch.tensor([frames])).item()
+    if frames >= KERNEL:
+        assert build().convolve(torch.zeros(1, 8, frames)).shape[2] == expected
+
+
+def test_pooling_equals_adaptive_average_pooling():
+    values = torch.randn(3, 50, 39)
+    length, count = torch.tensor([50, 23, 7]), torch.tensor([11, 4, 1])
+    pooled = pool_to_steps(values, length, count, 11)
+    for row, frames, n in zip(range(3), length, count):
+        wanted = F.adaptive_avg_pool1d(values[row, :frames].T[None], int(n))[0].T
+        torch.testing.assert_close(pooled[row, :n], wanted)
+        assert not pooled[row, n:].any()
+
+
+def test_pooling_onto_more_steps_than_frames_repeats_frames():
+    pooled = pool_to_steps(torch.arange(2.0).reshape(1, 2, 1), torch.tensor([2]), torch.tensor([4]), 4)
+    assert pooled.flatten().tolist() == [0, 0, 1, 1]
+
+
+def test_recurrence_equals_a_packed_lstm():
+    torch.manual_seed(0)
+    ours = BiLSTM(5, 8)
+    reference = nn.LSTM(5, 4, num_layers=2, bidirectional=True, batch_first=True)
+    with torch.no_grad():
+        for layer, (ahead, behind) in enumerate(zip(ours.forwards, ours.backwards)):
+            for name, value in ahead.named_parameters():
+                getattr(reference, name.replace("l0", f"l{layer}")).copy_(value)
+            for name, value in behind.named_parameters():
+                getattr(reference, name.replace("l0", f"l{layer}_reverse")).copy_(value)
+    values, length = torch.randn(4, 9, 5), torch.tensor([9, 1, 4, 6])
+    packed = nn.utils.rnn.pack_padded_sequence(values, length, batch_first=True, enforce_sorted=False)
+    wanted, _ = nn.utils.rnn.pad_packed_sequence(reference(packed)[0], batch_first=True)
+    got = ours(values, length)
+    for row, n in enumerate(length):
+        torch.testing.assert_close(got[row, :n], wanted[row, :n])
+
+
+def test_mean_and_variance_of_valid_steps():
+    values = torch.randn(2, 6, 3)
+    valid = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]], dtype=torch.bool)
+    pooled = mean_and_variance(values, valid)
+    part = values[1, :2]
+    torch.testing.assert_close(pooled[1], torch.cat([part.mean(0), part.var(0, correction=0)]))
+
+
+def test_am_softmax_loss_by_hand():
+    head = model.AMSoftmax(2, 2, scale=10.0, margin=0.3)
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[2.0, 0.0], [0.0, 5.0]]))
+    angle = math.radians(30)
+    embedding = 4 * torch.tensor([[math.cos(angle), math.sin(angle)]])
+    right, wrong = 10 * (math.cos(angle) - 0.3), 10 * math.sin(angle)
+    expected = -math.log(math.exp(right) / (math.exp(right) + math.exp(wrong)))
+    assert head.loss(embedding, torch.tensor([0])).item() == pytest.approx(expected, rel=1e-5)
+    logits = head(embedding)[0].tolist()
+    assert logits == pytest.approx([10 * math.cos(angle), 10 * math.sin(angle)], rel=1e-5)
+
+
+def test_class_weights_weigh_the_loss():
+    head = model.AMSoftmax(4, 2, scale=5.0, margin=0.1)
+    embedding, target = torch.randn(3, 4), torch.tensor([0, 0, 1])
+    each = torch.stack([head.loss(embedding[i : i + 1], target[i : i + 1]) for i in range(3)])
+    weight = torch.tensor([1.0, 3.0])
+    wanted = (each * weight[target]).sum() / weight[target].sum()
+    torch.testing.assert_close(head.loss(embedding, target, weight), wanted)
+
+
+def test_undefined_prosody_is_the_training_mean():
+    scale = Standardise(3)
+    scale.mean.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    scale.deviation.fill_(0.5)
+    scaled = scale(torch.tensor([[math.nan, 2.5, 1e30]]))
+    assert scaled.tolist() == [[0.0, 1.0, scale.limit]]
+
+
+def test_scaling_folded_into_the_projection():
+    scale, linear, values = Standardise(5), nn.Linear(5, 4), torch.randn(2, 7, 5)
+    scale.mean.copy_(torch.randn(5))
+    scale.deviation.copy_(torch.rand(5) + 0.5)
+    torch.testing.assert_close(scale.project(values, linear), linear(scale(values)))
+
+
+def test_attention_weights_are_given_and_ignore_padding():
+    net, seen = build(), {}
+    batch = batch_of(utterances([10, 50]))
+    with torch.no_grad():
+        plain = net(batch)
+        shown = net(batch, attention=seen)
+    torch.testing.assert_close(plain, shown)
+    prosody_asks, mfcc_asks = seen["stage1"][0]
+    assert prosody_asks.shape == (2, 2, 4, 11) and mfcc_asks.shape == (2, 2, 11, 4)
+    torch.testing.assert_close(prosody_asks.sum(-1), torch.ones(2, 2, 4))
+    assert not prosody_asks[0, :, :, 1:].any(), "the first utterance has one step"
+    hubert_asks, fused_asks = seen["stage2"][0]
+    assert hubert_asks.shape == (2, 2, 11, 15) and fused_asks.shape == (2, 2, 15, 11)
+
+
+def test_one_prosody_token_leaves_attention_no_choice():
+    net, seen = build(prosody_tokens=1), {}
+    net(batch_of(utterances([30])), attention=seen)
+    torch.testing.assert_close(seen["stage1"][0][1], torch.ones(1, 2, 6, 1))
+
+
+@pytest.mark.parametrize(("variant", "fewer"), [
+    ({"stage1": "concat"}, True), ({"stage2": "concat"}, True), ({"depth": 2}, False),
+])  # fmt: skip
+def test_parameter_count_follows_the_fusion(variant, fewer):
+    count = sum(p.numel() for p in build(**variant).parameters())
+    base = sum(p.numel() for p in build().parameters())
+    assert (count < base) == fewer and count != base
+
+
+def test_saved_model_gives_the_same_result(tmp_path):
+    net = build()
+    net.scale_mfcc.mean.normal_()
+    model.save(net, tmp_path / "m", origin={"encoder": "x", "layers": [1, 9]})
+    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == ["config.json", "model.safetensors"]
+    again = model.load(tmp_path / "m")
+    batch = batch_of(utterances([20, 30]))
+    torch.testing.assert_close(again.probabilities(batch), net.probabilities(batch), rtol=0, atol=0)
+    assert again.origin == {"encoder": "x", "layers": [1, 9]} and again.config == net.config
+
+
+def test_new_head_keeps_the_rest():
+    net = build()
+    before = net(batch_of(utterances([20])))
+    net.new_head(["joy", "boredom"])
+    torch.testing.assert_close(net(batch_of(utterances([20]))), before)
+    assert net.probabilities(batch_of(utterances([20]))).shape == (1, 2)
+    assert net.config.labels == ("joy", "boredom")
+
+
+def test_files_that_are_no_model(tmp_path):
+    with pytest.raises(ModelError, match=r"config\.json: no such file; expected the folder of a"):
+        model.load(tmp_path)
+    model.save(build(), tmp_path, origin={})
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"format": 99}))
+    with pytest.raises(ModelError, match="format=99, expected 1; train it again"):
+        model.load(tmp_path)
+    config["model"]["width"] = 16
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="is not a model that hump saved"):
+        model.load(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="is not a model that hump saved"):
+        model.load(tmp_path)
+
+
+def test_probabilities_sum_to_one():
+    probabilities = build().probabilities(batch_of(utterances([5, 80])))
+    np.testing.assert_allclose(probabilities.detach().sum(1), 1, rtol=1e-6)
