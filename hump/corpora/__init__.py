@@ -8,8 +8,8 @@ import warnings
 
 import pandas as pd
 
+from hump import demo as demo_speech
 from hump import names
-demo=None
 from hump.corpora import emodb, ravdess, recipe
 from hump.corpora.demo import RECIPES as DEMO_RECIPES
 from hump.errors import CorpusError
@@ -120,7 +120,7 @@ def manifest(name, params, *, progress=True) -> pd.DataFrame:
     """
     root = _root(name, params)
     if name in names.DEMO:
-        demo.build(name, root, **params.demo.model_dump(), progress=progress)
+        demo_speech.build(name, root, **params.demo.model_dump(), progress=progress)
     rows = read(name, root)
     _stop_if_too_much_is_lost(rows, name, params)
     if params.labels == "native" and name != params.source:

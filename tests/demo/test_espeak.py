@@ -1,0 +1,56 @@
+"""Speech from eSpeak NG: repeatable, steerable, and found wherever it is installed."""
+
+import ctypes
+import shutil
+from _ctypes import dlclose
+
+import espeakng_loader
+import numpy as np
+import pytest
+
+from hump.demo import espeak
+from hump.errors import HumpError, ParameterError
+
+PLAIN = {"voice": "en-us+f3", "pitch_st": 0.0, "range_oct": 0.0, "rate_wpm": 170}
+TEXT = "The parcel will arrive on Thursday morning."
+
+
+def test_same_bytes_whatever_was_said_before():
+    first = espeak.speak(TEXT, **PLAIN)
+    espeak.speak("Der Zug kommt.", **{**PLAIN, "voice": "de+m2", "pitch_st": 5.0})
+    np.testing.assert_array_equal(espeak.speak(TEXT, **PLAIN), first)
+
+
+def test_faster_is_shorter():
+    fast = espeak.speak(TEXT, **{**PLAIN, "rate_wpm": 250})
+    assert len(fast) < 0.85 * len(espeak.speak(TEXT, **PLAIN))
+
+
+def test_unknown_voice():
+    with pytest.raises(ParameterError, match=r"voice='xx\+f3': eSpeak NG has no such voice"):
+        espeak.speak(TEXT, **{**PLAIN, "voice": "xx+f3"})
+
+
+@pytest.fixture
+def fresh_path():
+    espeak._data_path.cache_clear()
+    yield
+    espeak._data_path.cache_clear()
+
+
+def test_long_data_path(fresh_path, tmp_path, monkeypatch):
+    expected = espeak.speak(TEXT, **PLAIN)
+    far = tmp_path / ("x" * 100) / ("y" * 100) / "espeak-ng-data"
+    shutil.copytree(espeakng_loader.get_data_path(), far)
+    espeak._data_path.cache_clear()
+    monkeypatch.setattr(espeakng_loader, "get_data_path", lambda: str(far))
+    np.testing.assert_array_equal(espeak.speak(TEXT, **PLAIN), expected)
+
+
+def test_library_held_by_another(monkeypatch):
+    held = ctypes.CDLL(espeakng_loader.get_library_path())
+    try:
+        with pytest.raises(HumpError, match="is held by something else.*process of their own"):
+            espeak.speak(TEXT, **PLAIN)
+    finally:
+        dlclose(held._handle)

@@ -1,0 +1,338 @@
+import os
+import signal as signals
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hump import audio, features, names
+from hump.errors import AudioError, EncoderError, FeatureError, ParameterError
+from hump.features import egemaps, extraction, hubert, mfcc, parts, prosody, streams
+
+WIDTHS = {"hubert": (2, 5), "mfcc": (39,), "prosody": (103,), "egemaps": (88,)}
+
+
+def fake(stream, signal, wanted):
+    """Quick values that depend on the signal, in the place of `streams.compute`."""
+    frames = len(signal) // 320 if stream in ("hubert", "mfcc") else 1
+    values = signal[:frames].reshape(-1, *[1] * len(WIDTHS[stream])) + np.zeros(WIDTHS[stream])
+    return values.astype(wanted.dtype_of(stream))
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Fake values; the list of the streams computed, one entry an utterance."""
+    calls = []
+
+    def compute(stream, signal, wanted):
+        calls.append(stream)
+        return fake(stream, signal, wanted)
+
+    monkeypatch.setattr(streams, "compute", compute)
+    return calls
+
+
+def extract(manifest, params, root, **options):
+    return features.extract_corpus(
+        manifest, params, root=root, **({"workers": 1, "progress": False} | options)
+    )
+
+
+def contents(folder):
+    """Bytes of all stored files."""
+    return {path.name: path.read_bytes() for path in Path(folder).rglob("*-*") if path.is_file()}
+
+
+@pytest.fixture
+def one_thread():
+    """One thread for torch, as in a worker: on several, sums are rounded differently."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_values_are_those_of_the_streams(corpus, params, one_thread):
+    root, manifest = corpus(3)
+    found = extract(manifest, params(), root)
+    assert found.utterance_ids == ("toy-00", "toy-01", "toy-02")
+    assert (found.corpus, found.encoder, found.trained) == ("toy", names.UNTRAINED, False)
+    assert found.layers == (1, 3)
+    assert len(found) == 3
+    for i, path in enumerate(manifest["path"]):
+        signal = audio.load(root / path)
+        (states,) = hubert.extract([signal], encoder="untrained", layers=(1, 3))
+        np.testing.assert_array_equal(found.hubert[i], states.astype(np.float16))
+        np.testing.assert_array_equal(found.mfcc[i], mfcc.extract(signal).astype(np.float16))
+        np.testing.assert_array_equal(found.prosody[i], prosody.clean(prosody.extract(signal)))
+        np.testing.assert_array_equal(found.egemaps[i], egemaps.extract(signal))
+    assert (found.prosody.dtype, found.egemaps.dtype) == (np.float32, np.float32)
+
+
+def test_workers_and_parts_change_no_byte(corpus, params, tmp_path, monkeypatch):
+    root, manifest = corpus(4)
+    # The two whose libraries depend on threads, or on what they were given before.
+    monkeypatch.setattr(streams, "NAMES", ("hubert", "prosody"))
+    found = features.encoders.find("untrained")
+    results = []
+    for workers, size in ((2, 2), (1, 3)):
+        settings = params()
+        settings.cache = tmp_path / str(workers)
+        monkeypatch.setattr(parts, "SIZE", size)
+        job = features._job(manifest, settings, found, root)
+        extraction.run(job, workers=workers, progress=False)
+        results.append(contents(settings.cache))
+    assert results[0] == results[1]
+    assert len(results[0]) == 4
+
+
+def test_stored_features_are_used_while_nothing_changed(corpus, params, computed):
+    root, manifest = corpus(3)
+    first = extract(manifest, params(), root)
+    assert len(computed) == 4 * 3
+    again = extract(manifest, params(), root)
+    assert len(computed) == 4 * 3
+    assert again.fingerprint == first.fingerprint
+    np.testing.assert_array_equal(again.mfcc[1], first.mfcc[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"dtype": "float32"}, {"hubert", "mfcc"}),
+        ({"layers": (1, 4)}, {"hubert"}),
+    ],
+)
+def test_changed_parameters_recompute_what_depends_on_them(
+    corpus, params, computed, changes, expected
+):
+    root, manifest = corpus(2)
+    first = extract(manifest, params(), root)
+    computed.clear()
+    second = extract(manifest, params(**changes), root)
+    assert set(computed) == expected
+    assert second.fingerprint != first.fingerprint
+
+
+def test_changed_audio_order_encoder_device_and_code_recompute(
+    corpus, params, computed, monkeypatch
+):
+    root, manifest = corpus(2)
+    extract(manifest, params(), root)
+
+    def recomputed(frame, settings):
+        computed.clear()
+        extract(frame, settings, root)
+        return set(computed)
+
+    everything = set(streams.NAMES)
+    changed = manifest.assign(audio_sha256=["0" * 64, manifest["audio_sha256"][1]])
+    assert recomputed(changed, params()) == everything
+    assert recomputed(manifest[::-1], params()) == everything
+    with monkeypatch.context() as patch:
+        patch.setattr(features.encoders.stand_in, "SEED", 2)
+        assert recomputed(manifest, params()) == {"hubert"}
+    with monkeypatch.context() as patch:
+        patch.setattr(streams, "_device", lambda device: "cuda")
+        assert recomputed(manifest, params()) == {"hubert"}
+    with monkeypatch.context() as patch:
+        patch.setattr(streams, "_code_version", lambda stream: "new")
+        assert recomputed(manifest, params()) == everything
+    assert recomputed(manifest, params()) == set()
+
+
+def test_code_version_follows_libraries_and_sources(monkeypatch):
+    version = streams._code_version.__wrapped__
+    before = {stream: version(stream) for stream in streams.NAMES}
+    assert len(set(before.values())) == 4
+    real = streams.importlib.metadata.version
+    with monkeypatch.context() as patch:
+        patch.setattr(streams.importlib.metadata, "version",
+                      lambda name: "9" if name == "librosa" else real(name))
+        assert [s for s in streams.NAMES if version(s) != before[s]] == ["mfcc"]
+    with monkeypatch.context() as patch:
+        read = Path.read_bytes
+        patch.setattr(Path, "read_bytes",
+                      lambda path: read(path) + b"#" * (path.stem == "disvoice"))
+        assert [s for s in streams.NAMES if version(s) != before[s]] == ["prosody"]
+
+
+def test_damaged_file_is_computed_again(corpus, params, computed):
+    root, manifest = corpus(3)
+    settings = params()
+    extract(manifest, settings, root)
+    before = contents(settings.cache)
+    (file,) = settings.cache.rglob("mfcc-*.npy")
+    file.write_bytes(file.read_bytes()[:-1])
+    computed.clear()
+    with pytest.warns(UserWarning, match=r"mfcc-.*is damaged"):
+        extract(manifest, settings, root)
+    assert computed == ["mfcc"] * 3
+    assert contents(settings.cache) == before
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from types import SimpleNamespace
+import pandas as pd
+sys.path.insert(0, {tests!r})
+from test_extraction import fake
+from hump import features
+from hump.features import parts, streams
+
+def slow(stream, signal, wanted):
+    time.sleep(0.02)
+    return fake(stream, signal, wanted)
+
+streams.compute, parts.SIZE = slow, 2
+settings = SimpleNamespace(device="cpu", cache=Path({cache!r}), features=SimpleNamespace(
+    encoder="untrained", layers=(1, 3), dtype="float16"))
+features.extract_corpus(pd.read_pickle({manifest!r}), settings, root={root!r}, workers=1,
+                        progress=False)
+"""
+
+
+def test_killed_run_is_resumed(corpus, params, computed, tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "SIZE", 2)
+    root, manifest = corpus(12)
+    settings = params()
+    manifest.to_pickle(tmp_path / "manifest")
+    script = KILLED.format(tests=str(Path(__file__).parent), cache=str(settings.cache),
+                           manifest=str(tmp_path / "manifest"), root=str(root))
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 60
+    while len(list(settings.cache.rglob("*.npz"))) < 6 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signals.SIGKILL)
+    assert process.wait() == -signals.SIGKILL
+    kept = len(list(settings.cache.rglob("*.npz")))
+    assert 6 <= kept < 24
+    extract(manifest, settings, root)
+    assert len(computed) == 4 * 12 - 2 * kept
+    resumed = contents(settings.cache)
+    settings.cache = tmp_path / "undisturbed"
+    extract(manifest, settings, root)
+    assert contents(settings.cache) == resumed
+    assert not list(tmp_path.rglob("*.parts"))
+
+
+def test_second_process_waits_and_uses_the_result(corpus, params, computed, capsys):
+    from threading import Thread
+
+    from filelock import FileLock
+
+    root, manifest = corpus(2)
+    settings = params()
+    folder = settings.cache / "features" / "toy"
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        waiting = Thread(target=extract, args=(manifest, settings, root),
+                         kwargs={"progress": True})
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        assert computed == []
+    waiting.join()
+    assert len(computed) == 4 * 2
+    assert "toy: another process computes the features; waiting" in capsys.readouterr().out
+
+
+def test_failing_utterance_is_named(corpus, params, wav, monkeypatch):
+    root, manifest = corpus(2)
+    (root / "wav" / "01.wav").write_bytes(b"")
+    with pytest.raises(AudioError, match=r"01\.wav: is empty"):
+        extract(manifest, params(), root)
+    root, manifest = corpus(2)
+
+    def fails(stream, signal, wanted):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(streams, "compute", fails)
+    with pytest.raises(FeatureError, match=r"00\.wav: hubert fails \(ZeroDivisionError: div.*\);"):
+        extract(manifest, params(), root)
+
+    def refuses(stream, signal, wanted):
+        raise EncoderError("no such layer")
+
+    monkeypatch.setattr(streams, "compute", refuses)
+    with pytest.raises(EncoderError, match=r"00\.wav: no such layer"):
+        extract(manifest, params(), root)
+
+
+def test_value_too_large_for_float16_is_an_error(params, speech, monkeypatch):
+    wanted = streams.request(params(), features.encoders.find("untrained"))
+    monkeypatch.setattr(mfcc, "extract", lambda signal: np.full((3, 39), 7e4, np.float32))
+    with pytest.raises(
+        FeatureError, match=r"mfcc: .*70000 does not fit features.dtype=float16.*set .*float32"
+    ):
+        streams.compute("mfcc", speech(0.5, seed=0), wanted)
+    monkeypatch.setattr(mfcc, "extract", lambda signal: np.full((3, 39), np.inf, np.float32))
+    with pytest.raises(FeatureError, match="mfcc: values are not finite"):
+        streams.compute("mfcc", speech(0.5, seed=0), wanted)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.drop(columns=["path", "corpus"]), "lacks the columns corpus, path"),
+        (lambda m: m.assign(corpus=["a", "b"]), r"2 corpora \(a, b\).*extract each"),
+        (lambda m: m.head(0), r"0 corpora"),
+        (lambda m: m.assign(utterance_id="same"), "utterance_id='same' is listed twice"),
+    ],
+)
+def test_manifest_of_anything_else_is_refused(corpus, params, change, message):
+    root, manifest = corpus(2)
+    with pytest.raises(FeatureError, match=message):
+        extract(change(manifest), params(), root)
+
+
+def test_layers_are_checked_before_anything_is_computed(corpus, params, computed):
+    root, manifest = corpus(2)
+    with pytest.raises(EncoderError, match=r"layers=\[13\].*to 12"):
+        extract(manifest, params(layers=(13,)), root)
+    assert computed == []
+
+
+def test_cuda_without_a_gpu_is_refused(corpus, params, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    root, manifest = corpus(2)
+    settings = params()
+    settings.device = "cuda"
+    with pytest.raises(EncoderError, match="device='cuda': no GPU is visible.*cpu or auto"):
+        extract(manifest, settings, root)
+    assert streams._device("auto") == "cpu"
+
+
+def test_workers_by_default(monkeypatch):
+    monkeypatch.delenv("HUMP_WORKERS", raising=False)
+    assert extraction.default_workers() == len(os.sched_getaffinity(0))
+    monkeypatch.setenv("HUMP_WORKERS", "3")
+    assert extraction.default_workers() == 3
+    for wrong in ("0", "two", "-1"):
+        monkeypatch.setenv("HUMP_WORKERS", wrong)
+        with pytest.raises(ParameterError, match=f"HUMP_WORKERS='{wrong}'.*at least 1"):
+            extraction.default_workers()
+
+
+def test_index(corpus, params, computed):
+    root, manifest = corpus(3)
+    found = extract(manifest, params(), root)
+    assert found.index(["toy-02", "toy-00"]).tolist() == [2, 0]
+    with pytest.raises(FeatureError, match=r"utterance_id='toy-9'.*\(1 such\)"):
+        found.index(["toy-9"])
+
+
+def test_importing_features_is_cheap():
+    heavy = {"torch", "transformers", "librosa", "opensmile", "pysptk", "sklearn", "matplotlib"}
+    script = f"import sys, hump.features; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          check=True, cwd=Path(__file__).parents[2])
+    assert done.stdout.strip() == "[]"

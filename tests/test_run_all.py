@@ -1,0 +1,196 @@
+"""run_all.sh in a copy of the project, with stubs for Python and pip: nothing is installed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STUB = """#!/usr/bin/env bash
+case "$*" in
+*_base_executable*) echo "$0" ;;
+*satisfied.py*) exit "${{SATISFIED:-1}}" ;;
+"-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+"-m pip "*)
+    echo "$*" >>"$CALLS"
+    echo "WARNING: Location 'file:///x' is ignored: it is either a non-existing path or a URL"
+    sleep "${{PIP_SECONDS:-0}}"
+    [[ -z ${{PIP_FAILS:-}} ]] || {{ echo "no matching version"; exit 1; }}
+    ;;
+"-m hump "* | "-m pytest "*) echo "called: $*"; echo "data: ${{HUMP_DATA:-}}" ;;
+*) exec {python} "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of what run_all.sh reads, beside stubs named as Python is."""
+    root = tmp_path / "the project"
+    for name in ("run_all.sh", "requirements.lock", "workflow/satisfied.py", "params/demo.yaml"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    stubs = tmp_path / "stubs"
+    stubs.mkdir()
+    for name in ("python", "python3", "python3.11"):
+        (stubs / name).write_text(STUB.format(python=sys.executable))
+        (stubs / name).chmod(0o755)
+    return root
+
+
+def start(project, *arguments, cwd=None, **variables):
+    environment = {
+        "PATH": f"{project.parent / 'stubs'}:/usr/bin:/bin",
+        "CALLS": str(project.parent / "calls"),
+        **variables,
+    }
+    return subprocess.Popen(
+        [project / "run_all.sh", *arguments],
+        cwd=cwd or project.parent,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def call(project, *arguments, **more):
+    process = start(project, *arguments, **more)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def pip_calls(project):
+    calls = project.parent / "calls"
+    return calls.read_text().splitlines() if calls.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bogus"], "bogus: unknown argument; give a parameter file"),
+        (["params/none.yaml"], "params/none.yaml: no such parameter file; choose one of params/"),
+        (["test", "-x"], "-x: unknown argument; arguments of the tool that is run go after --"),
+        (["params/demo.yaml", "-n"], "-n: unknown argument; arguments of the tool"),
+        (["setup", "--", "x"], "x: unknown argument; setup takes none"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_and_sets_nothing_up(project, arguments, message):
+    status, out, err = call(project, *arguments)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert not (project / ".venv").exists()
+    assert pip_calls(project) == []
+
+
+def test_help_needs_nothing(project):
+    status, out, _ = call(project, "--help")
+    assert status == 0
+    assert out.startswith("Usage: ./run_all.sh")
+
+
+def test_another_python_is_one_line(project):
+    for stub in (project.parent / "stubs").iterdir():
+        stub.write_text("#!/usr/bin/env bash\nexit 1\n")
+    status, _, err = call(project, "setup")
+    assert status == 2
+    assert "python: version 3.11 is required" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_sets_up_once_then_again_when_the_lock_changes(project):
+    assert call(project, "setup")[0] == 0
+    first = pip_calls(project)
+    assert "-r" in first[0]
+    assert first[1].endswith("--no-deps disvoice==0.1.10")
+    assert "--no-build-isolation -e" in first[2]
+    assert call(project, "setup")[0] == 0
+    assert pip_calls(project) == first
+    with (project / "requirements.lock").open("a") as lock:
+        lock.write("one-more==1.0\n")
+    assert call(project, "setup")[0] == 0
+    assert len(pip_calls(project)) == 2 * len(first)
+
+
+def test_a_failed_set_up_says_why_and_is_redone(project):
+    status, _, err = call(project, "setup", PIP_FAILS="yes")
+    assert status == 1
+    assert "no matching version" in err
+    assert "run the same command again" in err
+    assert "is ignored" not in err
+    leftover = project / ".venv" / "leftover"
+    leftover.touch()
+    assert call(project, "setup")[0] == 0
+    assert not leftover.exists()
+
+
+def test_an_interrupted_set_up_says_so_and_is_redone(project):
+    process = start(project, "setup", PIP_SECONDS="30")
+    wait_for_pip(project)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Interrupted during the set-up. Run the same command again" in err
+    assert call(project, "setup")[0] == 0
+    assert (project / ".venv" / "hump-stamp").read_text() != "unfinished\n"
+
+
+def test_two_set_ups_at_once_install_once(project):
+    first = start(project, "setup", PIP_SECONDS="1")
+    wait_for_pip(project)
+    status, out, _ = call(project, "setup", PIP_SECONDS="1")
+    first.communicate(timeout=30)
+    assert (first.returncode, status) == (0, 0)
+    assert "Another set-up of this folder is running; waiting for it." in out
+    assert len(pip_calls(project)) == 3
+
+
+def wait_for_pip(project):
+    deadline = time.monotonic() + 20
+    while not pip_calls(project) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def test_a_folder_that_it_did_not_make_is_kept(project):
+    (project / ".venv").mkdir()
+    (project / ".venv" / "mine").touch()
+    status, _, err = call(project, "setup")
+    assert status == 2
+    assert "was not made by run_all.sh" in err
+    assert (project / ".venv" / "mine").exists()
+
+
+def test_an_active_environment_that_satisfies_the_lock_is_used(project):
+    status, out, _ = call(project, "setup", SATISFIED="0")
+    assert status == 0
+    assert str(project.parent / "stubs" / "python") in out
+    assert not (project / ".venv").exists()
+
+
+def test_paths_mean_what_they_mean_to_the_caller(project):
+    here = project.parent / "elsewhere"
+    here.mkdir()
+    shutil.copy(ROOT / "params" / "demo.yaml", here / "mine.yaml")
+    status, out, _ = call(
+        project, "mine.yaml", "--", "--cores", "1", cwd=here, SATISFIED="0", HUMP_DATA="corpora"
+    )
+    assert status == 0
+    assert f"called: -m hump run {here}/mine.yaml -- --cores 1" in out
+    assert f"data: {here}/corpora" in out
+
+
+def test_a_parameter_file_is_found_in_the_project_too(project):
+    _, out, _ = call(project, "params/demo.yaml", SATISFIED="0")
+    assert f"called: -m hump run {project}/params/demo.yaml --" in out
+
+
+def test_test_passes_its_arguments_on(project):
+    _, out, _ = call(project, "test", "--", "-k", "name with space", SATISFIED="0")
+    assert "called: -m pytest -k name with space" in out
