@@ -2,7 +2,8 @@
 
 eSpeak NG keeps state between utterances (its pitch flutter runs on), so the same words would sound
 different depending on what was said before. The library is therefore loaded anew for each
-utterance, which costs less than a millisecond and makes `speak` a function of its arguments.
+utterance, which costs less than a millisecond. Loading seeds the noise of breathy voices with the
+time of day; `speak` seeds it anew, and so is a function of its arguments.
 
 The calls are those of `speak_lib.h` (https://github.com/espeak-ng/espeak-ng).
 """
@@ -88,6 +89,7 @@ def speak(text: str, *, voice: str, pitch_st: float, range_oct: float, rate_wpm:
                 raise ParameterError(f"voice={voice!r}: eSpeak NG has no such voice")
             for parameter, value in settings.items():
                 library.espeak_SetParameter(parameter, round(float(value)), 0)
+            library.espeak_ng_SetRandSeed(ctypes.c_long(1))
             encoded = text.encode() + b"\0"
             failed = library.espeak_Synth(encoded, len(encoded), 0, 1, 0, _UTF8, None, None)
             library.espeak_Synchronize()
