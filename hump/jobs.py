@@ -10,16 +10,12 @@ from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 import hump
+from hump import cores
 
-__all__ = ["code_version", "run", "workers"]
+__all__ = ["code_version", "run"]
 
 # A finished job is reused while these are unchanged.
 MODULES = ("baselines", "data", "evaluation", "jobs", "protocol", "seeds", "splits", "training")
-
-
-def workers() -> int:
-    """Processes to use: HUMP_WORKERS, or the cores that this process may run on."""
-    return int(os.environ.get("HUMP_WORKERS") or len(os.sched_getaffinity(0)))
 
 
 def code_version() -> str:
@@ -63,7 +59,7 @@ def run(function, tasks, *, shared, key, folder, label, device="cpu") -> list:
     base = json.dumps([code_version(), function.__name__, *key], default=str, sort_keys=True)
     files = [folder / f"{_digest(base, task)}.json" for task in tasks]
     left = [(task, file) for task, file in zip(tasks, files) if not file.exists()]
-    count = min(workers(), len(left)) if device == "cpu" else 1
+    count = min(cores.workers(), len(left)) if device == "cpu" else 1
     calls = (delayed(_one)(function, task, shared, file) for task, file in left)
     bar = tqdm(total=len(tasks), initial=len(tasks) - len(left), desc=label, unit="job")
     with bar:

@@ -265,7 +265,7 @@ def _is_number(value) -> bool:
 
 
 def _contradictions(raw: dict[str, Any]) -> list[str]:
-    """Checks across keys, on the raw values, so that they are reported beside all other problems."""
+    """Checks across keys, on the raw values, so that they stand beside all other problems."""
     problems = []
     source, targets = raw.get("source"), raw.get("targets")
     targets = targets if isinstance(targets, list) else []

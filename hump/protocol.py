@@ -204,7 +204,8 @@ def _finetune_job(task, source, data, params, folder):
 def _rows_of(task, data, params, corpus):
     """Fine-tuning rows and test rows of a job, checked once more where they are used."""
     # Not of the fraction: a larger draw holds the smaller one.
-    rng = seeds.generator(params.seed, "draw", corpus, task["protocol"], task["repeat"], task["fold"])
+    cell = (task["protocol"], task["repeat"], task["fold"])
+    rng = seeds.generator(params.seed, "draw", corpus, *cell)
     if task["protocol"] == "paper":
         split = splits.paper_split(data.rows, task["fraction"], rng)
         return split.train, split.test, split.name

@@ -88,7 +88,8 @@ def speaker_folds(rows, max_folds: int) -> list[Split]:
     splits = []
     for group in _groups(rows, max_folds, least=2):
         test = rows["speaker"].isin(group).to_numpy()
-        split = Split("+".join(group), np.flatnonzero(~test), np.empty(0, int), np.flatnonzero(test))
+        train, nobody = np.flatnonzero(~test), np.empty(0, int)
+        split = Split("+".join(group), train, nobody, np.flatnonzero(test))
         splits.append(split.checked(rows))
     return splits
 

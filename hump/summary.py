@@ -4,9 +4,10 @@ import pandas as pd
 
 from hump import evaluation, protocol, seeds, tables
 
-__all__ = ["AVERAGE", "cells", "claims", "comparisons", "predictions", "wide"]
+__all__ = ["AVERAGE", "cells", "claims", "comparisons", "main", "predictions", "wide"]
 
 AVERAGE = "average of targets"
+FACTS = ("corpus", "data", "n_train", "utterances", "speakers")
 PAIRS = [
     (protocol.PRETRAINED, protocol.SCRATCH),
     (protocol.PRETRAINED, "SVM on eGeMAPS"),
@@ -54,6 +55,27 @@ def cells(predicted: pd.DataFrame, params) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).drop(columns="note", errors="ignore")
 
 
+def main(table: pd.DataFrame, params) -> pd.DataFrame:
+    """The main table: the source, cross-validated, then every target by fraction.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `cells`.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `wide`, test speakers unseen.
+    """
+    source = tables.read(params, "source").assign(protocol="speaker_independent", fraction=1.0)
+    first = wide(source, "speaker_independent").assign(data="source, other speakers")
+    rows = pd.concat([first, wide(table, "speaker_independent")], ignore_index=True)
+    systems = [name for name in protocol.ORDER if name in rows]
+    return rows[[*FACTS, *systems]].fillna("")
+
+
 def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """One row a corpus and fraction, one column a system, UAR with its interval as text.
 
@@ -75,9 +97,8 @@ def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     ]
     share = (100 * part["fraction"]).map("{:g} %".format)
     part = part.assign(text=text, data=share)
-    order = ["corpus", "data", "n_train", "utterances", "speakers"]
     lines = part.pivot_table(
-        index=["corpus", "fraction", *order[1:]], columns="system", values="text", aggfunc="first"
+        index=["fraction", *FACTS], columns="system", values="text", aggfunc="first"
     ).reset_index()
     rank = {name: number for number, name in enumerate(dict.fromkeys(table["corpus"]))}
     lines = lines.sort_values(
@@ -85,7 +106,7 @@ def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     )
     systems = [name for name in protocol.ORDER if name in lines]
     lines.columns.name = None
-    return lines[order + systems].reset_index(drop=True)
+    return lines[[*FACTS, *systems]].fillna("").reset_index(drop=True)
 
 
 def comparisons(predicted: pd.DataFrame, params) -> pd.DataFrame:

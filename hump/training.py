@@ -1,4 +1,4 @@
-"""Training: feature scaling from training rows, pre-training with a validation speaker, fine-tuning.
+"""Training: feature scaling from training rows, pre-training, fine-tuning.
 
 Nothing here sees a test row: callers pass the positions of training rows, and test afterwards.
 """
@@ -192,7 +192,7 @@ def finetune(model: HumpCat, data: Data, positions, params, *, start, purpose) -
 
 
 class _Trainer:
-    """Adam with decoupled weight decay over shuffled batches; linear decay if updates are bounded."""
+    """AdamW over shuffled batches; the rate falls linearly to 0 if updates are bounded."""
 
     def __init__(self, model, data, positions, settings, rate, purpose, updates=None):
         self.model, self.data, self.positions = model, data, np.asarray(positions)

@@ -20,7 +20,8 @@ def settings():
 
 def table(rng, speakers=8, per_speaker=40, accuracy=0.7, repeats=2, **columns):
     lines = []
-    for repeat, speaker, k in itertools.product(range(repeats), range(speakers), range(per_speaker)):
+    cells = itertools.product(range(repeats), range(speakers), range(per_speaker))
+    for repeat, speaker, k in cells:
         emotion = LABELS[k % 4]
         guess = emotion if rng.random() < accuracy else rng.choice(LABELS)
         lines.append((repeat, f"s{speaker}", f"u{speaker}-{k}", emotion, guess))

@@ -65,12 +65,5 @@ def test_after_a_failure_the_rest_goes_on(tmp_path, monkeypatch):
     assert calls.read_text().split() == ["0", "1", "2", "2"], "0 and 1 are kept"
 
 
-def test_workers_come_from_the_environment(monkeypatch):
-    monkeypatch.setenv("HUMP_WORKERS", "7")
-    assert jobs.workers() == 7
-    monkeypatch.delenv("HUMP_WORKERS")
-    assert jobs.workers() >= 1
-
-
 def test_every_module_of_the_code_version_exists():
     assert len(jobs.code_version()) == 64

@@ -55,7 +55,8 @@ def test_relative_path_is_found_from_any_folder(tmp_path, monkeypatch):
 
 
 def test_missing_file_names_those_that_exist():
-    with pytest.raises(ParameterError, match=r"nowhere\.yaml: no such parameter file; .*demo\.yaml"):
+    expected = r"nowhere\.yaml: no such parameter file; .*demo\.yaml"
+    with pytest.raises(ParameterError, match=expected):
         hump.load_params("nowhere.yaml")
 
 

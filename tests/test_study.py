@@ -18,7 +18,9 @@ import safetensors
 
 from hump.params import ROOT
 
-LEFT_OUT = shutil.ignore_patterns(".venv", ".git", "cache", "data", "results", "__pycache__", "*.egg-info")
+LEFT_OUT = shutil.ignore_patterns(
+    ".venv", ".git", "cache", "data", "results", "__pycache__", "*.egg-info"
+)
 TARGETS = ("demo_german", "demo_mandarin")
 
 

@@ -59,8 +59,8 @@ def test_wide_table(predicted, params):
         "corpus", "data", "n_train", "utterances", "speakers",
         protocol.PRETRAINED, protocol.SCRATCH, "SVM on eGeMAPS",
     ]  # fmt: skip
-    cell = cells.query("corpus == 'demo_german' and fraction == 0.5 and system == @protocol.SCRATCH")
-    row = cell.iloc[0]
+    part = cells[cells["system"] == protocol.SCRATCH]
+    row = part.query("corpus == 'demo_german' and fraction == 0.5").iloc[0]
     shown = f"{row.uar:.3f} [{row.uar_low:.3f}, {row.uar_high:.3f}]"
     assert wide.loc[1, protocol.SCRATCH] == shown and wide.loc[1, "data"] == "50 %"
     assert summary.wide(cells, "paper").empty

@@ -1,20 +1,22 @@
 """Corpora: what lies where, what a file name means, and what of it the study uses.
 
-`read` lists a corpus by its recipe; `manifest` does so for a study, which settles the labels and
+`read` lists a corpus by its recipe; `manifests` does so for a study, which settles the labels and
 stops when too much of a corpus cannot be used; `account` shows that nothing was dropped silently.
 """
 
 import warnings
 
 import pandas as pd
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
 
+from hump import cores, names
 from hump import demo as demo_speech
-from hump import names
 from hump.corpora import emodb, ravdess, recipe
 from hump.corpora.demo import RECIPES as DEMO_RECIPES
 from hump.errors import CorpusError
 
-__all__ = ["NAMES", "account", "folder", "manifest", "missing", "partial", "read", "used"]
+__all__ = ["NAMES", "account", "folder", "manifests", "missing", "partial", "read", "used"]
 
 RECIPES = {"emodb": emodb.RECIPE, "ravdess": ravdess.RECIPE, **DEMO_RECIPES}
 NAMES = names.CORPORA
@@ -93,45 +95,56 @@ def missing(params) -> list[str]:
     return messages
 
 
-def manifest(name, params, *, progress=True) -> pd.DataFrame:
-    """Manifest of a corpus as this study uses it; demo corpora are synthesised first.
+def manifests(params) -> dict[str, pd.DataFrame]:
+    """Manifests of all corpora as this study uses them; demo corpora are synthesised first.
 
     Parameters
     ----------
-    name : str
     params : Params
-    progress : bool
-        Show a bar while demo speech is synthesised.
 
     Returns
     -------
-    pandas.DataFrame
+    dict of str to pandas.DataFrame
         As `read`; every row that is not used says why in `excluded`.
 
     Raises
     ------
     CorpusError
-        As `read`; or more than ``params.max_excluded`` of the corpus cannot be used for its audio.
+        As `read`; or more than ``params.max_excluded`` of a corpus cannot be used for its audio.
 
     Warns
     -----
     UserWarning
-        The corpus is partial: fewer utterances than published.
+        A corpus is partial: fewer utterances than published.
     """
+    synthetic = [name for name in params.corpora if name in names.DEMO]
+    pool = Parallel(
+        n_jobs=max(1, min(cores.workers(), len(synthetic))), return_as="generator_unordered"
+    )
+    build = delayed(demo_speech.build)
+    built = pool(
+        build(name, _root(name, params), **params.demo.model_dump(), progress=False)
+        for name in synthetic
+    )
+    for _ in tqdm(built, total=len(synthetic), desc="demo speech", unit="corpus",
+                  disable=not synthetic):  # fmt: skip
+        pass
+    return {name: _manifest(name, params) for name in params.corpora}
+
+
+def _manifest(name, params):
     root = _root(name, params)
-    if name in names.DEMO:
-        demo_speech.build(name, root, **params.demo.model_dump(), progress=progress)
     rows = read(name, root)
     _stop_if_too_much_is_lost(rows, name, params)
     if params.labels == "native" and name != params.source:
         rows["emotion"] = rows["emotion_raw"]
     outside = rows["excluded"].isna() & rows["emotion"].isna()
     rows.loc[outside, "excluded"] = "label outside the study: " + rows["emotion_raw"]
-    if not used(rows).shape[0]:
+    if used(rows).empty:
         raise CorpusError(f"{root / name}: none of {len(rows)} files can be used:\n{account(rows)}")
     note = partial(rows)
     if note:
-        warnings.warn(note, stacklevel=2)
+        warnings.warn(note, stacklevel=3)
     return rows
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hump import cores
 from hump.errors import FeatureError
 from hump.features import egemaps, encoders, extraction, hubert, mfcc, prosody, streams
 from hump.features.store import Ragged
@@ -117,7 +118,7 @@ def extract_corpus(manifest, params, *, root=None, workers=None, progress=True) 
     """
     found = encoders.find(params.features.encoder)
     job = _job(manifest, params, found, root)
-    workers = extraction.default_workers() if workers is None else workers
+    workers = cores.workers() if workers is None else workers
     stored = extraction.run(job, workers=workers, progress=progress)
     keys = "\n".join(job.keys.values())
     return Features(

@@ -1,16 +1,15 @@
 """All streams of a corpus: computed once, in parallel, resumably, then read from disk."""
 
 import contextlib
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from hump import audio
-from hump.errors import FeatureError, HumpError, ParameterError
+from hump.errors import FeatureError, HumpError
 from hump.features import parts, store, streams
 
-__all__ = ["Job", "default_workers", "run"]
+__all__ = ["Job", "run"]
 
 
 @dataclass(frozen=True)
@@ -45,25 +44,6 @@ class Job:
     def part(self, stream, rows) -> Path:
         """File of a finished part."""
         return self.folder / f"{self.name(stream)}.parts" / parts.name(rows)
-
-
-def default_workers() -> int:
-    """HUMP_WORKERS, or the number of cores that this process may use.
-
-    Raises
-    ------
-    ParameterError
-        HUMP_WORKERS is not a whole number of at least 1.
-    """
-    text = os.environ.get("HUMP_WORKERS")
-    if not text:
-        return len(os.sched_getaffinity(0))
-    if not text.isdecimal() or int(text) < 1:
-        raise ParameterError(
-            f"HUMP_WORKERS={text!r}: a whole number of at least 1 is required; "
-            "unset it to use all cores"
-        )
-    return int(text)
 
 
 def run(job, *, workers, progress) -> dict[str, store.Ragged]:

@@ -112,7 +112,8 @@ def spectrograms(rows, root, labels):
             picture.grid(visible=False)
         axes[1, 0].set_ylabel("frequency (kHz)")
         axes[0, 0].set_ylabel("amplitude")
-        figure.suptitle(f"{rows['corpus'].iloc[0]}, speaker {speaker}", fontsize=9, x=0.02, ha="left")
+        title = f"{rows['corpus'].iloc[0]}, speaker {speaker}"
+        figure.suptitle(title, fontsize=9, x=0.02, ha="left")
     return figure
 
 

@@ -129,10 +129,10 @@ def protocol_gap(table):
     cells = cells.reset_index()
     systems = [s for s in SYSTEM_COLOURS if s in set(cells["system"]) and s != "majority class"]
     fractions = sorted(cells["fraction"].unique())
-    corpora = list(dict.fromkeys(cells["corpus"]))
+    corpora = [name for name in dict.fromkeys(table["corpus"]) if name in set(cells["corpus"])]
     with style():
         figure, axes = plt.subplots(
-            1, len(fractions), figsize=(3.7 * len(fractions), 1.2 + 0.55 * len(corpora)),
+            1, len(fractions), figsize=(max(5.5, 3.7 * len(fractions)), 1.2 + 0.55 * len(corpora)),
             sharey=True, sharex=True, squeeze=False,
         )  # fmt: skip
         for axis, fraction in zip(axes[0], fractions):

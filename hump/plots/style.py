@@ -75,7 +75,8 @@ def keep(figure, params, name: str, caption: str, *, encoder: bool = True) -> Fi
     remark = tables.note(params, encoder=encoder)
     footer = f"study {params.study}, seed {params.seed}" + (f"  |  {remark}" if remark else "")
     wrapped = "\n".join(textwrap.wrap(footer, int(figure.get_figwidth() * 15)))
-    figure.supxlabel(wrapped, fontsize=7, color="#b03a2e" if remark else "#666666", x=0.01, ha="left")
+    colour = "#b03a2e" if remark else "#666666"
+    figure.supxlabel(wrapped, fontsize=7, color=colour, x=0.01, ha="left")
     folder = params.results / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"

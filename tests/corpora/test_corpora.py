@@ -35,7 +35,20 @@ def ravdess(tmp_path):
 
 @pytest.fixture
 def params():
-    return hump.load_params("params/open.yaml")
+    """A study that reads EMODB alone."""
+    params = hump.load_params("params/open.yaml")
+    return params.model_copy(update={"source": "demo_source", "targets": ("emodb",)})
+
+
+@pytest.fixture(autouse=True)
+def no_synthesis(monkeypatch, tmp_path):
+    """Demo speech is tested by itself; here a corpus of one file stands for it."""
+    put(tmp_path / "demo" / "demo_source/us01f/us01f_angry_s01_t1.wav", seed=1)
+    monkeypatch.setattr(corpora.demo_speech, "build", lambda *a, **k: None)
+    root = corpora._root
+    monkeypatch.setattr(
+        corpora, "_root", lambda n, p: tmp_path / "demo" if n == "demo_source" else root(n, p)
+    )
 
 
 def test_emodb_names_mean_what_the_paper_says(emodb):
@@ -123,7 +136,8 @@ def test_missing_corpus_says_where_to_get_it(tmp_path):
         corpora.read("emodbb", tmp_path)
 
 
-def test_all_missing_corpora_are_named_at_once(params, tmp_path, monkeypatch):
+def test_all_missing_corpora_are_named_at_once(tmp_path, monkeypatch):
+    params = hump.load_params("params/open.yaml")
     monkeypatch.setenv("HUMP_DATA", str(tmp_path))
     messages = corpora.missing(params)
     assert [m.split(":")[0] for m in messages] == ["ravdess", "emodb"]
@@ -134,7 +148,7 @@ def test_partial_corpus_is_marked(emodb, params, monkeypatch):
     monkeypatch.setenv("HUMP_DATA", str(emodb))
     expected = "emodb: partial corpus, 5 of 535 utterances .*anger 1 of 127"
     with pytest.warns(UserWarning, match=expected):
-        rows = corpora.manifest("emodb", params)
+        rows = corpora.manifests(params)["emodb"]
     assert rows["excluded"].dropna().tolist() == ["label outside the study: boredom"]
 
 
@@ -152,8 +166,9 @@ def test_complete_corpus_is_not_marked(tmp_path):
 def test_too_much_bad_audio_stops_with_the_list(emodb, params, monkeypatch):
     monkeypatch.setenv("HUMP_DATA", str(emodb))
     (emodb / "emodb/wav/03a05Wa.wav").write_bytes(b"")
-    with pytest.raises(CorpusError, match="1 of 6 files cannot be used, max_excluded=0.02") as error:
-        corpora.manifest("emodb", params)
+    expected = "1 of 6 files cannot be used, max_excluded=0.02"
+    with pytest.raises(CorpusError, match=expected) as error:
+        corpora.manifests(params)["emodb"]
     assert "wav/03a05Wa.wav: audio is empty" in str(error.value)
 
 
@@ -161,6 +176,6 @@ def test_native_labels(emodb, params, monkeypatch):
     monkeypatch.setenv("HUMP_DATA", str(emodb))
     native = params.model_copy(update={"labels": "native"})
     with pytest.warns(UserWarning, match="partial"):
-        rows = corpora.manifest("emodb", native)
+        rows = corpora.manifests(native)["emodb"]
     assert set(rows["emotion"]) == {"anger", "boredom", "happiness", "neutral", "sadness"}
     assert rows["excluded"].isna().all()

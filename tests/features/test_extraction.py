@@ -1,4 +1,3 @@
-import os
 import signal as signals
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 
 from hump import audio, features, names
-from hump.errors import AudioError, EncoderError, FeatureError, ParameterError
+from hump.errors import AudioError, EncoderError, FeatureError
 from hump.features import egemaps, extraction, hubert, mfcc, parts, prosody, streams
 
 WIDTHS = {"hubert": (2, 5), "mfcc": (39,), "prosody": (103,), "egemaps": (88,)}
@@ -309,17 +308,6 @@ def test_cuda_without_a_gpu_is_refused(corpus, params, monkeypatch):
     with pytest.raises(EncoderError, match="device='cuda': no GPU is visible.*cpu or auto"):
         extract(manifest, settings, root)
     assert streams._device("auto") == "cpu"
-
-
-def test_workers_by_default(monkeypatch):
-    monkeypatch.delenv("HUMP_WORKERS", raising=False)
-    assert extraction.default_workers() == len(os.sched_getaffinity(0))
-    monkeypatch.setenv("HUMP_WORKERS", "3")
-    assert extraction.default_workers() == 3
-    for wrong in ("0", "two", "-1"):
-        monkeypatch.setenv("HUMP_WORKERS", wrong)
-        with pytest.raises(ParameterError, match=f"HUMP_WORKERS='{wrong}'.*at least 1"):
-            extraction.default_workers()
 
 
 def test_index(corpus, params, computed):

@@ -17,8 +17,9 @@ from hump.model.config import KERNEL, steps
 from hump.model.layers import BiLSTM, Standardise, mean_and_variance, pool_to_steps
 
 BASE = model.ModelConfig(
-    labels=("angry", "happy", "neutral", "sad"), layers=2, hubert_width=6, families=(30, 24, 24, 25),
-    width=8, heads=2, depth=1, feed_forward=16, norm="pre", dropout=0.5, prosody_tokens="groups",
+    labels=("angry", "happy", "neutral", "sad"), layers=2, hubert_width=6,
+    families=(30, 24, 24, 25), width=8, heads=2, depth=1, feed_forward=16, norm="pre",
+    dropout=0.5, prosody_tokens="groups",
     stage1="cross_attention", stage2="cross_attention", scale=15.0, margin=0.2,
 )  # fmt: skip
 
@@ -78,7 +79,10 @@ def test_padding_never_changes_a_gradient():
         torch.testing.assert_close(one, other)
 
 
-@pytest.mark.parametrize(("frames", "expected"), [(1, 1), (9, 1), (10, 1), (13, 1), (14, 2), (50, 11)])
+STEPS = [(1, 1), (9, 1), (10, 1), (13, 1), (14, 2), (50, 11)]
+
+
+@pytest.mark.parametrize(("frames", "expected"), STEPS)
 def test_steps_equal_those_of_the_convolution(frames, expected):
     assert steps(frames) == expected == steps(torch.tensor([frames])).item()
     if frames >= KERNEL:
@@ -96,7 +100,8 @@ def test_pooling_equals_adaptive_average_pooling():
 
 
 def test_pooling_onto_more_steps_than_frames_repeats_frames():
-    pooled = pool_to_steps(torch.arange(2.0).reshape(1, 2, 1), torch.tensor([2]), torch.tensor([4]), 4)
+    two = torch.arange(2.0).reshape(1, 2, 1)
+    pooled = pool_to_steps(two, torch.tensor([2]), torch.tensor([4]), 4)
     assert pooled.flatten().tolist() == [0, 0, 1, 1]
 
 
@@ -111,7 +116,9 @@ def test_recurrence_equals_a_packed_lstm():
             for name, value in behind.named_parameters():
                 getattr(reference, name.replace("l0", f"l{layer}_reverse")).copy_(value)
     values, length = torch.randn(4, 9, 5), torch.tensor([9, 1, 4, 6])
-    packed = nn.utils.rnn.pack_padded_sequence(values, length, batch_first=True, enforce_sorted=False)
+    packed = nn.utils.rnn.pack_padded_sequence(
+        values, length, batch_first=True, enforce_sorted=False
+    )
     wanted, _ = nn.utils.rnn.pad_packed_sequence(reference(packed)[0], batch_first=True)
     got = ours(values, length)
     for row, n in enumerate(length):
@@ -197,7 +204,8 @@ def test_saved_model_gives_the_same_result(tmp_path):
     net = build()
     net.scale_mfcc.mean.normal_()
     model.save(net, tmp_path / "m", origin={"encoder": "x", "layers": [1, 9]})
-    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == ["config.json", "model.safetensors"]
+    files = sorted(p.name for p in (tmp_path / "m").iterdir())
+    assert files == ["config.json", "model.safetensors"]
     again = model.load(tmp_path / "m")
     batch = batch_of(utterances([20, 30]))
     torch.testing.assert_close(again.probabilities(batch), net.probabilities(batch), rtol=0, atol=0)
