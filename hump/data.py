@@ -13,6 +13,9 @@ from hump.model import Batch
 
 __all__ = ["Data", "load"]
 
+# Frames a second.
+HUBERT_RATE, MFCC_RATE = 50, 100
+
 
 def load(corpus: str, params) -> "Data":
     """A corpus of the study, as `01_data` listed it and `02_features` described it.
@@ -88,22 +91,38 @@ class Data:
         """Classes of some rows, int64, shape (B,)."""
         return torch.from_numpy(self.classes[positions])
 
-    def batch(self, positions) -> Batch:
+    def batch(self, positions, *, crop_s=None, rng=None) -> Batch:
         """Some rows, padded to the longest.
 
         Parameters
         ----------
         positions : sequence of int
+        crop_s : float, optional
+            Of what is longer, take a piece of so many seconds: the same of HuBERT and MFCC, whole
+            prosody. One long utterance would otherwise pad, and slow down, the whole batch.
+        rng : numpy.random.Generator, optional
+            Draws where each piece begins.
 
         Returns
         -------
         Batch
         """
         at = self.at[positions]
-        hubert, hubert_length = _pad([self.features.hubert[i] for i in at])
-        mfcc, mfcc_length = _pad([self.features.mfcc[i] for i in at])
+        hubert, mfcc = [self.features.hubert[i] for i in at], [self.features.mfcc[i] for i in at]
+        if crop_s is not None:
+            begins = rng.random(len(at))
+            hubert = [_crop(*pair, crop_s * HUBERT_RATE) for pair in zip(hubert, begins)]
+            mfcc = [_crop(*pair, crop_s * MFCC_RATE) for pair in zip(mfcc, begins)]
+        hubert, hubert_length = _pad(hubert)
+        mfcc, mfcc_length = _pad(mfcc)
         prosody = torch.from_numpy(self.features.prosody[at].astype(np.float32))
         return Batch(hubert, hubert_length, mfcc, mfcc_length, prosody)
+
+
+def _crop(array, begin, frames):
+    """Piece of an array that begins at a share of what is left over."""
+    spare = len(array) - int(frames)
+    return array if spare <= 0 else array[(first := round(begin * spare)) : first + int(frames)]
 
 
 def _pad(arrays):

@@ -76,6 +76,7 @@ class PretrainParams(_Section):
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
+    crop_s: Annotated[float, Field(ge=0.5, description="longest piece of an utterance, seconds")]
     balanced: Annotated[bool, Field(description="weight classes by the inverse of their size")]
     max_folds: Annotated[int, Field(ge=3, description="more speakers than that share folds")]
 
@@ -99,6 +100,7 @@ class FinetuneParams(_Section):
     batch_size: Positive
     learning_rate: ByStart
     weight_decay: Annotated[float, Field(ge=0)]
+    crop_s: Annotated[float, Field(ge=0.5, description="longest piece of an utterance, seconds")]
     balanced: Annotated[bool, Field(description="weight classes by the inverse of their size")]
     scaling_prior: Annotated[
         float, Field(ge=0, description="utterances that the source's feature scaling counts for")

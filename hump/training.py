@@ -196,7 +196,7 @@ class _Trainer:
 
     def __init__(self, model, data, positions, settings, rate, purpose, updates=None):
         self.model, self.data, self.positions = model, data, np.asarray(positions)
-        self.size = settings.batch_size
+        self.size, self.crop_s = settings.batch_size, settings.crop_s
         self.updates, self.updates_left = updates, updates
         self.rate = rate
         self.optimizer = torch.optim.AdamW(
@@ -228,8 +228,8 @@ class _Trainer:
                 chosen = order[first : first + self.size]
                 self._set_rate()
                 self.optimizer.zero_grad()
-                batch, target = self.data.batch(chosen).to(device), self.data.target(chosen)
-                loss = self.model.loss(batch, target.to(device), weight)
+                batch = self.data.batch(chosen, crop_s=self.crop_s, rng=self.rng).to(device)
+                loss = self.model.loss(batch, self.data.target(chosen).to(device), weight)
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self.optimizer.step()
