@@ -7,5 +7,14 @@ cross-attention transformer, pre-trained on one corpus and fine-tuned on small p
 
 from hump.params import Params, load_params
 
-__all__ = ["Params", "load_params"]
+__all__ = ["Params", "load_params", "predict"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    # Late, since it brings torch, which reading a parameter file should not wait for.
+    if name == "predict":
+        from hump.prediction import predict
+
+        return predict
+    raise AttributeError(f"module 'hump' has no attribute {name!r}")

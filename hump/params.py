@@ -7,159 +7,17 @@ allowed.
 
 import difflib
 import json
-import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from hump import names
 from hump.errors import ParameterError
+from hump.schema import ROOT, Params
 
 __all__ = ["ROOT", "Params", "load_params"]
-
-ROOT = Path(__file__).resolve().parent.parent
-
-Probability = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class DemoParams(_Section):
-    """Size of the synthetic demo corpora; corpora that are not synthetic ignore it."""
-
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
-    actors: Annotated[int, Field(ge=3, description="actors of a corpus, at most as many as it has")]
-    sentences: Annotated[int, Field(ge=2, description="sentences of a language")]
-    takes: Annotated[int, Field(ge=1, description="recordings of one sentence in one emotion")]
-
-
-class FeatureParams(_Section):
-    """The streams: which encoder and layers, and how they are stored."""
-
-    encoder: str = Field(min_length=1, description="hub name, local folder, or 'untrained'")
-    layers: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-    dtype: Literal["float16", "float32"]
-
-
-class FusionParams(_Section):
-    """How each of the two stages joins its inputs."""
-
-    stage1: Literal["cross_attention", "concat"]
-    stage2: Literal["cross_attention", "concat"]
-
-
-class ModelParams(_Section):
-    """The fusion model; see `hump.model.HumpCat`."""
-
-    width: Positive
-    heads: Positive
-    depth: Positive
-    feed_forward: Positive
-    norm: Literal["pre", "post"]
-    dropout: Probability
-    prosody_tokens: Literal[1, "groups"]
-    fusion: FusionParams
-    scale: Annotated[float, Field(gt=0)]
-    margin: Annotated[float, Field(ge=0, lt=1)]
-
-
-class PretrainParams(_Section):
-    """Training on the source corpus."""
-
-    epochs: Positive
-    patience: Positive
-    batch_size: Positive
-    learning_rate: Annotated[float, Field(gt=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    crop_s: Annotated[float, Field(ge=0.5, description="longest piece of an utterance, seconds")]
-    balanced: Annotated[bool, Field(description="weight classes by the inverse of their size")]
-    max_folds: Annotated[int, Field(ge=3, description="more speakers than that share folds")]
-
-
-class ByStart(_Section):
-    """A setting that may differ between fine-tuning a pre-trained model and one from scratch."""
-
-    pretrained: Annotated[float, Field(gt=0)]
-    scratch: Annotated[float, Field(gt=0)]
-
-
-class FinetuneParams(_Section):
-    """Training on a part of a target corpus."""
-
-    protocols: Annotated[tuple[Literal["speaker_independent", "paper"], ...], Field(min_length=1)]
-    fractions: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1)]
-    starts: Annotated[tuple[Literal["pretrained", "scratch"], ...], Field(min_length=1)]
-    repeats: Positive
-    max_folds: Annotated[int, Field(ge=2, description="more speakers than that share folds")]
-    updates: Positive
-    batch_size: Positive
-    learning_rate: ByStart
-    weight_decay: Annotated[float, Field(ge=0)]
-    crop_s: Annotated[float, Field(ge=0.5, description="longest piece of an utterance, seconds")]
-    balanced: Annotated[bool, Field(description="weight classes by the inverse of their size")]
-    scaling_prior: Annotated[
-        float, Field(ge=0, description="utterances that the source's feature scaling counts for")
-    ]
-
-
-class EvaluationParams(_Section):
-    """Intervals."""
-
-    resamples: Annotated[int, Field(ge=100)]
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
-
-
-class Params(_Section):
-    """All parameters of a study.
-
-    Attributes mirror the keys of the YAML file. `labels` is ``shared`` (angry, happy, neutral, sad
-    everywhere) or ``native`` (each target's own labels, with a new head on the source model).
-    """
-
-    study: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    description: str
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
-    source: str
-    targets: Annotated[tuple[str, ...], Field(min_length=1)]
-    labels: Literal["shared", "native"]
-    max_excluded: Probability
-    device: Literal["cpu", "cuda", "auto"]
-    demo: DemoParams
-    features: FeatureParams
-    model: ModelParams
-    pretrain: PretrainParams
-    finetune: FinetuneParams
-    evaluation: EvaluationParams
-
-    @property
-    def corpora(self) -> tuple[str, ...]:
-        """Names of the source and the targets, in this order."""
-        return (self.source, *self.targets)
-
-    @property
-    def data(self) -> Path:
-        """Folder that holds the user's corpora: HUMP_DATA, or data/ in the project."""
-        return Path(os.environ.get("HUMP_DATA") or ROOT / "data").expanduser()
-
-    @property
-    def cache(self) -> Path:
-        """Folder of what can be computed again: generated audio, features, finished jobs."""
-        return ROOT / "cache"
-
-    @property
-    def results(self) -> Path:
-        """Folder of this study's results."""
-        return ROOT / "results" / self.study
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether any corpus of the study is synthetic demo speech."""
-        return any(name in names.DEMO for name in self.corpora)
 
 
 def load_params(path) -> Params:
@@ -268,7 +126,11 @@ def _is_number(value) -> bool:
 
 def _contradictions(raw: dict[str, Any]) -> list[str]:
     """Checks across keys, on the raw values, so that they stand beside all other problems."""
-    problems = []
+    checks = (_about_corpora, _about_lists, _about_the_model, _about_finetuning)
+    return [problem for check in checks for problem in check(raw)]
+
+
+def _about_corpora(raw):
     source, targets = raw.get("source"), raw.get("targets")
     targets = targets if isinstance(targets, list) else []
     for key, name in [("source", source), *((f"targets.{i}", n) for i, n in enumerate(targets))]:
@@ -276,30 +138,51 @@ def _contradictions(raw: dict[str, Any]) -> list[str]:
             close = difflib.get_close_matches(name, names.CORPORA, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
             allowed = ", ".join(names.CORPORA)
-            problems.append(f"{key}={_show(name)}: no such corpus; {hint}allowed are {allowed}")
+            yield f"{key}={_show(name)}: no such corpus; {hint}allowed are {allowed}"
     if source in targets:
-        problems.append(
+        yield (
             f"targets={_show(targets)}: contradicts source={_show(source)}: "
             "a corpus cannot be source and target; take it from one of them"
         )
+
+
+def _about_lists(raw):
     for key in ("targets", "features.layers", "finetune.fractions", "finetune.protocols",
-                "finetune.starts"):
+                "finetune.starts"):  # fmt: skip
         values = _get(raw, key)
         if isinstance(values, list) and len(values) != len({json.dumps(v) for v in values}):
-            problems.append(f"{key}={_show(values)}: holds a value twice; keep one of each")
+            yield f"{key}={_show(values)}: holds a value twice; keep one of each"
+
+
+def _about_the_model(raw):
     width, heads = _get(raw, "model.width"), _get(raw, "model.heads")
-    if isinstance(width, int) and isinstance(heads, int) and heads > 0 and width % heads:
-        problems.append(
+    if not (isinstance(width, int) and isinstance(heads, int) and heads > 0):
+        return
+    if width % heads:
+        yield (
             f"model.heads={heads}: contradicts model.width={width}: "
             "the width must be a multiple of the number of heads"
         )
+    if width % 2:
+        yield f"model.width={width}: must be even, half of it for each direction of the LSTM"
+
+
+def _about_finetuning(raw):
+    for key, needed, why in (
+        ("protocols", "speaker_independent", "the study's tables are of speakers unseen"),
+        ("starts", "pretrained", "it is what the study is about"),
+    ):
+        values = _get(raw, f"finetune.{key}")
+        if isinstance(values, list) and values and needed not in values:
+            yield f"finetune.{key}={_show(values)}: must hold {needed}, {why}; add it"
     fractions = _get(raw, "finetune.fractions")
+    if fractions == [0]:
+        yield f"finetune.fractions={_show(fractions)}: must hold one above 0; add it"
     if isinstance(fractions, list) and 0 in fractions and raw.get("labels") == "native":
-        problems.append(
-            f"finetune.fractions={_show(fractions)}: 0 contradicts labels=\"native\": "
+        yield (
+            f'finetune.fractions={_show(fractions)}: 0 contradicts labels="native": '
             "a new head cannot be tested without fine-tuning; drop 0 or use labels: shared"
         )
-    return problems
 
 
 def _get(raw, key):

@@ -4,7 +4,7 @@ import pandas as pd
 
 from hump import evaluation, protocol, seeds, tables
 
-__all__ = ["AVERAGE", "cells", "claims", "comparisons", "main", "predictions", "wide"]
+__all__ = ["AVERAGE", "cells", "claims", "comparisons", "headline", "main", "predictions", "wide"]
 
 AVERAGE = "average of targets"
 FACTS = ("corpus", "data", "n_train", "utterances", "speakers")
@@ -107,6 +107,22 @@ def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     systems = [name for name in protocol.ORDER if name in lines]
     lines.columns.name = None
     return lines[[*FACTS, *systems]].fillna("").reset_index(drop=True)
+
+
+def headline(params) -> float:
+    """The fraction that stands for a study: the largest up to a third, as in the paper.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    float
+        The smallest above 0 if none is that small.
+    """
+    fractions = [f for f in params.finetune.fractions if f > 0]
+    return max((f for f in fractions if f < 0.34), default=min(fractions))
 
 
 def comparisons(predicted: pd.DataFrame, params) -> pd.DataFrame:

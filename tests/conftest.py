@@ -56,5 +56,5 @@ def make_data():
 @pytest.fixture
 def params(tmp_path, monkeypatch):
     """The smoke study, writing under a folder of the test's own."""
-    monkeypatch.setattr("hump.params.ROOT", tmp_path)
+    monkeypatch.setattr("hump.schema.ROOT", tmp_path)
     return hump.load_params(hump.__path__[0] + "/../params/smoke.yaml")

@@ -106,6 +106,20 @@ def test_heads_divide_width(raw, load):
         load(raw)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("protocols", ["paper"], r'finetune.protocols=\["paper"\]: must hold speaker_independent'),
+        ("starts", ["scratch"], r'finetune.starts=\["scratch"\]: must hold pretrained'),
+        ("fractions", [0], r"finetune.fractions=\[0\]: must hold one above 0"),
+    ],
+)
+def test_finetuning_that_the_study_could_not_show(raw, load, key, value, message):
+    raw["finetune"][key] = value
+    with pytest.raises(ParameterError, match=message):
+        load(raw)
+
+
 def test_key_given_twice(raw, load):
     with pytest.raises(ParameterError, match="key 'seed' is given twice"):
         load(yaml.safe_dump(raw) + "seed: 3\n")

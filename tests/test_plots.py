@@ -42,6 +42,11 @@ def test_every_system_is_in_the_legend(cells):
         assert shown >= set(SYSTEMS) - {"majority class"}
 
 
+def test_no_gap_without_two_protocols(cells):
+    figure = plots.protocol_gap(cells[cells["protocol"] == "paper"])
+    assert "one protocol" in figure.axes[0].texts[0].get_text()
+
+
 def test_confusion_is_in_percent_of_rows():
     counts = np.array([[3, 1, 0, 0], [0, 4, 0, 0], [0, 0, 2, 2], [0, 0, 0, 0]])
     figure = plots.confusion_matrices({"x": counts}, names.EMOTIONS)

@@ -66,6 +66,14 @@ def test_wide_table(predicted, params):
     assert summary.wide(cells, "paper").empty
 
 
+@pytest.mark.parametrize(("fractions", "expected"), [
+    ((0.0, 0.1, 0.33, 1.0), 0.33), ((0.0, 0.5, 1.0), 0.5), ((0.01,), 0.01),
+])  # fmt: skip
+def test_headline_is_the_papers_third_or_the_next(params, fractions, expected):
+    tune = params.finetune.model_copy(update={"fractions": fractions})
+    assert summary.headline(params.model_copy(update={"finetune": tune})) == expected
+
+
 def test_table_that_is_not_there(params):
     with pytest.raises(HumpError, match=r"main\.csv: no such table; run the notebooks before"):
         tables.read(params, "main")

@@ -125,7 +125,9 @@ def protocol_gap(table):
     matplotlib.figure.Figure
     """
     cells = table.pivot_table(index=["corpus", "fraction", "system"], columns="protocol",
-                              values="uar").dropna()  # fmt: skip
+                              values="uar").reindex(columns=list(PROTOCOLS)).dropna()  # fmt: skip
+    if cells.empty:
+        return _message("The study ran one protocol, or no share of the data under both.")
     cells = cells.reset_index()
     systems = [s for s in SYSTEM_COLOURS if s in set(cells["system"]) and s != "majority class"]
     fractions = sorted(cells["fraction"].unique())
@@ -150,6 +152,14 @@ def protocol_gap(table):
         handles += [plt.Line2D([], [], marker="o", mfc=f, mec="k", ls="") for f in ("k", "white")]
         figure.legend(handles, labels + list(PROTOCOLS.values()), loc="outside upper center",
                       ncols=3, fontsize=8)  # fmt: skip
+    return figure
+
+
+def _message(text):
+    with style():
+        figure, axis = plt.subplots(figsize=(5.5, 1))
+        axis.text(0, 0.5, text, va="center")
+        axis.set_axis_off()
     return figure
 
 

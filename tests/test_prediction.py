@@ -1,0 +1,59 @@
+"""A saved model on new files gives what the study's own path gives."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+import hump
+from hump import audio, features, model, names, training
+from hump.data import Data
+from hump.errors import AudioError, ModelError, ParameterError
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory):
+    """Two sounds with pitch, pauses and hiss, of different length."""
+    folder, rng = tmp_path_factory.mktemp("speech"), np.random.default_rng(0)
+    for name, seconds, pitch in (("low", 1.2, 110), ("high", 1.7, 220)):
+        time = np.arange(int(seconds * audio.SAMPLING_RATE)) / audio.SAMPLING_RATE
+        phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.1 * np.sin(4 * time))) / audio.SAMPLING_RATE
+        voice = sum(np.sin(k * phase) / k for k in range(1, 12)) * (np.sin(9 * time) > -0.4)
+        signal = 0.1 * voice + rng.normal(0, 0.01, len(time))
+        soundfile.write(folder / f"{name}.wav", signal, audio.SAMPLING_RATE)
+    return folder
+
+
+@pytest.fixture
+def trained(params, speech, tmp_path):
+    """A model with random weights, scaled by the two sounds, and its own probabilities of them."""
+    rows = pd.DataFrame({
+        "utterance_id": ["low", "high"], "corpus": "x", "path": ["low.wav", "high.wav"],
+        "audio_sha256": ["1", "2"], "speaker": "s", "emotion": ["sad", "angry"],
+    })  # fmt: skip
+    exact = params.features.model_copy(update={"dtype": "float32"})
+    params = params.model_copy(update={"features": exact})
+    stored = features.extract_corpus(rows, params, root=speech, workers=1, progress=False)
+    data = Data(rows, stored, names.EMOTIONS)
+    net = training.build(data, params, seed=3)
+    training.fit_scaling(net, data, [0, 1])
+    model.save(net, tmp_path / "m", origin={"encoder": "untrained", "layers": [1, 9]})
+    return tmp_path / "m", training.predict(net, data, [0, 1])
+
+
+def test_same_as_in_the_study(trained, speech):
+    folder, expected = trained
+    table = hump.predict([speech / "low.wav", str(speech / "high.wav")], model=folder)
+    assert list(table.columns) == ["path", "emotion", *names.EMOTIONS]
+    np.testing.assert_allclose(table[list(names.EMOTIONS)], expected, atol=1e-5)
+    assert table["emotion"].tolist() == [names.EMOTIONS[k] for k in expected.argmax(1)]
+    assert table["path"].tolist() == [str(speech / "low.wav"), str(speech / "high.wav")]
+
+
+def test_misuse(trained, speech, tmp_path):
+    with pytest.raises(ParameterError, match="paths='a.wav': give a list of audio files"):
+        hump.predict("a.wav", model=trained[0])
+    with pytest.raises(AudioError, match=r"a\.wav: no such file"):
+        hump.predict(["a.wav"], model=trained[0])
+    with pytest.raises(ModelError, match=r"config\.json: no such file"):
+        hump.predict([speech / "low.wav"], model=tmp_path)
