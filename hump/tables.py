@@ -1,7 +1,5 @@
 """Tables of a study: CSV files that say what they are made from."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from hump import names
@@ -29,7 +27,7 @@ def note(params, *, encoder: bool = True) -> str:
     return "; ".join(words)
 
 
-def write(table: pd.DataFrame, params, name: str, *, encoder: bool = True) -> Path:
+def write(table: pd.DataFrame, params, name: str, *, encoder: bool = True) -> None:
     """Write a table of the study, with a column ``note`` where there is one to make.
 
     Parameters
@@ -40,10 +38,6 @@ def write(table: pd.DataFrame, params, name: str, *, encoder: bool = True) -> Pa
         Without ending.
     encoder : bool
         Whether HuBERT features are involved.
-
-    Returns
-    -------
-    Path
     """
     folder = params.results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +48,6 @@ def write(table: pd.DataFrame, params, name: str, *, encoder: bool = True) -> Pa
     # A fixed number of digits, so that equal results are equal files.
     table.to_csv(partial, index=False, float_format="%.6f", lineterminator="\n")
     partial.replace(path)
-    return path
 
 
 def read(params, name: str) -> pd.DataFrame:

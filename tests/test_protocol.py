@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from hump import baselines, model, protocol, training
 
@@ -64,6 +65,18 @@ def test_number_of_processes_changes_nothing(study, monkeypatch, tmp_path):
     for file in (tmp_path / "cache" / "jobs").iterdir():
         file.unlink()
     pd.testing.assert_frame_equal(one, protocol.finetune_target(source, target, params))
+
+
+def test_number_of_threads_changes_nothing(study):
+    params, source, _, run = study
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        folder = protocol.train_final_source(source, params, run.epochs)
+        found.append((folder / "model.safetensors").read_bytes())
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+    assert found[0] == found[1]
 
 
 def test_native_labels_get_a_new_head(study):

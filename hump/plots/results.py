@@ -211,7 +211,7 @@ def speakers(predictions, chance: float):
     right = predictions.assign(right=predictions["emotion"] == predictions["predicted"])
     recall = right.groupby(["system", "speaker", "emotion"])["right"].mean()
     recall = recall.groupby(["system", "speaker"]).mean().unstack("system")
-    systems = [name for name in SYSTEM_COLOURS if name in recall]
+    systems = [name for name in SYSTEM_COLOURS if name in recall and name != "majority class"]
     with style():
         figure, axis = plt.subplots(figsize=(max(5, 0.55 * len(recall) + 1.5), 2.8))
         for system in systems:
