@@ -37,7 +37,7 @@ def fraction_curves(table, chance: float, *, columns: int = 3):
     fractions = sorted(table["fraction"].unique())
     place = {fraction: number for number, fraction in enumerate(fractions)}
     with style():
-        size = (max(5.2, 3.1 * columns), 2.5 * rows + 0.6)
+        size = (max(6.4, 3.1 * columns), max(3.4, 2.5 * rows + 0.6))
         figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
         for axis, corpus in zip(axes.flat, corpora):
             part = table[table["corpus"] == corpus]
@@ -53,7 +53,7 @@ def fraction_curves(table, chance: float, *, columns: int = 3):
         for axis in axes[-1]:
             axis.set_xlabel("% of training speakers' data")
         handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)),
+        figure.legend(handles, labels, loc="outside upper center", ncols=2 if columns < 3 else 4,
                       fontsize=8)  # fmt: skip
     return figure
 
@@ -106,7 +106,7 @@ def forest(table, title: str, chance: float):
         axis.axvline(chance, color="#bbbbbb", ls=":", lw=1)
         axis.set(xlabel="UAR", title=title, xlim=(0, 1))
         axis.grid(axis="y", visible=False)
-        axis.invert_yaxis()
+        axis.set_ylim(len(corpora) * (len(systems) + 1.2) - 1, -1)
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3,
                       fontsize=8)  # fmt: skip
     return figure
@@ -132,12 +132,16 @@ def protocol_gap(table):
     systems = [s for s in SYSTEM_COLOURS if s in set(cells["system"]) and s != "majority class"]
     fractions = sorted(cells["fraction"].unique())
     corpora = [name for name in dict.fromkeys(table["corpus"]) if name in set(cells["corpus"])]
+    columns = min(2, len(fractions))
+    rows = -(-len(fractions) // columns)
     with style():
+        size = (max(6.4, 3.7 * columns), 0.9 + rows * (0.7 + 0.55 * len(corpora)))
         figure, axes = plt.subplots(
-            1, len(fractions), figsize=(max(5.5, 3.7 * len(fractions)), 1.2 + 0.55 * len(corpora)),
-            sharey=True, sharex=True, squeeze=False,
-        )  # fmt: skip
-        for axis, fraction in zip(axes[0], fractions):
+            rows, columns, figsize=size, sharey=True, sharex=True, squeeze=False
+        )
+        for axis in axes.flat[len(fractions) :]:
+            axis.set_axis_off()
+        for axis, fraction in zip(axes.flat, fractions):
             for offset, system in enumerate(systems):
                 part = cells[(cells["fraction"] == fraction) & (cells["system"] == system)]
                 y = part["corpus"].map(corpora.index) + 0.17 * (offset - (len(systems) - 1) / 2)
@@ -145,9 +149,11 @@ def protocol_gap(table):
                 axis.hlines(y, part["speaker_independent"], part["paper"], color=colour, lw=1.5)
                 axis.plot(part["speaker_independent"], y, "o", color=colour, label=system)
                 axis.plot(part["paper"], y, "o", mfc="white", mec=colour)
-            axis.set(title=f"{100 * fraction:g} % of the data", xlabel="UAR")
+            axis.set(title=f"{100 * fraction:g} % of the data")
             axis.set_yticks(range(len(corpora)), corpora)
-        axes[0, 0].invert_yaxis()
+        axes[0, 0].set_ylim(len(corpora) - 0.5, -0.5)
+        for axis in axes[-1]:
+            axis.set_xlabel("UAR")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         handles += [plt.Line2D([], [], marker="o", mfc=f, mec="k", ls="") for f in ("k", "white")]
         figure.legend(handles, labels + list(PROTOCOLS.values()), loc="outside upper center",
