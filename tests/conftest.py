@@ -3,10 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import hump
 from hump import names
 from hump.data import Data
+
+# Test processes share the cores: more threads than cores wait for one another.
+torch.set_num_threads(1)
 
 
 class MadeUpFeatures:

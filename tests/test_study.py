@@ -49,36 +49,49 @@ def kill_all_of(process):
     process.wait()
 
 
-def run(project):
+def begin(project):
+    with (project / "run.txt").open("w") as log:
+        return start(project, log)
+
+
+def end(project, process):
     log = project / "run.txt"
-    with log.open("w") as file:
-        status = start(project, file).wait()
-    assert status == 0, log.read_text()
+    assert process.wait() == 0, log.read_text()
     return log.read_text()
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory):
-    """A study that was killed while its second step computed, and then started again."""
-    project = copy_of_the_project(tmp_path_factory.mktemp("a") / "hump, killed")
-    log = project / "killed.txt"
-    with log.open("w") as file:
-        process = start(project, file)
-        features = project / "cache" / "features"
-        deadline = time.monotonic() + 300
-        while not list(features.rglob("*.parts/*")) and process.poll() is None:
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        kill_all_of(process)
+def kill_while_features_are_computed(project):
+    process, deadline = begin(project), time.monotonic() + 300
+    while not list((project / "cache" / "features").rglob("*.parts/*")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    kill_all_of(process)
     assert not (project / "results/smoke/index.html").exists()
-    return project, run(project)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The same study, uninterrupted, in another folder."""
-    project = copy_of_the_project(tmp_path_factory.mktemp("b") / "hump")
-    return project, run(project)
+def studies(tmp_path_factory):
+    """Folder and output of two runs, side by side since most of a small study is starting up.
+
+    One was killed while its second step computed, and started again; the other, in another folder,
+    was left alone.
+    """
+    killed = copy_of_the_project(tmp_path_factory.mktemp("a") / "hump, killed")
+    whole = copy_of_the_project(tmp_path_factory.mktemp("b") / "hump")
+    other = begin(whole)
+    kill_while_features_are_computed(killed)
+    text = end(killed, begin(killed))
+    return {"killed": (killed, text), "whole": (whole, end(whole, other))}
+
+
+@pytest.fixture(scope="module")
+def killed(studies):
+    return studies["killed"]
+
+
+@pytest.fixture(scope="module")
+def whole(studies):
+    return studies["whole"]
 
 
 def results(study):
@@ -111,7 +124,7 @@ def test_models_are_the_same_byte_for_byte(killed, whole):
 def test_second_run_does_nothing(whole):
     index = results(whole) / "index.html"
     before = index.stat().st_mtime_ns
-    text = run(whole[0])
+    text = end(whole[0], begin(whole[0]))
     assert "started" not in text and "Finished in" in text
     assert index.stat().st_mtime_ns == before
 
