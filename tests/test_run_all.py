@@ -18,7 +18,7 @@ case "$*" in
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
 "-m pip "*)
     echo "$*" >>"$CALLS"
-    echo "WARNING: Location 'file:///x' is ignored: it is either a non-existing path or a URL"
+    echo "WARNING: Location 'x' is ignored: it is neither a file nor a directory"
     sleep "${{PIP_SECONDS:-0}}"
     [[ -z ${{PIP_FAILS:-}} ]] || {{ echo "no matching version"; exit 1; }}
     ;;
