@@ -28,8 +28,10 @@ def fit_predict(name: str, data: Data, train, test_data: Data, test) -> np.ndarr
     ----------
     name : str
         Key of `BASELINES`: the class that is most frequent in the training rows; a linear SVM
-        (C = 1, classes balanced) on the 88 eGeMAPS functionals (Eyben et al. 2016); or the same
-        SVM on mean and deviation over time of the HuBERT layers.
+        (classes balanced) on the 88 eGeMAPS functionals (Eyben et al. 2016); or the same SVM on
+        mean and deviation over time of the HuBERT layers. C is 1 for a kernel divided by the
+        number of features, as the usual RBF width is: with hundreds of features an undivided
+        kernel is hardly regularised.
     data, test_data : Data
     train, test : numpy.ndarray of int
 
@@ -38,12 +40,11 @@ def fit_predict(name: str, data: Data, train, test_data: Data, test) -> np.ndarr
     numpy.ndarray of int
         Predicted classes.
     """
-    features = BASELINES[name]
+    features, test_features = (BASELINES[name](d) for d in (data, test_data))
     if name == "majority class":
         model = DummyClassifier(strategy="most_frequent")
     else:
-        model = make_pipeline(
-            SimpleImputer(), StandardScaler(), SVC(kernel="linear", class_weight="balanced")
-        )
-    model.fit(features(data)[train], data.classes[train])
-    return model.predict(features(test_data)[test])
+        svm = SVC(kernel="linear", C=1 / features.shape[1], class_weight="balanced")
+        model = make_pipeline(SimpleImputer(), StandardScaler(), svm)
+    model.fit(features[train], data.classes[train])
+    return model.predict(test_features[test])

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.svm import SVC
 
 from hump import baselines, model, protocol, training
 
@@ -105,6 +106,18 @@ def test_baselines_learn_from_their_training_rows_alone(make_data):
     other = baselines.fit_predict("SVM on eGeMAPS", wrecked, train, wrecked, test)
     assert one[0] == other[0], "the other test rows played no part"
     assert (one == data.classes[test]).mean() > 0.8
+
+
+def test_baseline_is_scikit_learns_svm_on_a_kernel_divided_by_the_number_of_features(make_data):
+    data = make_data()
+    train, test = np.arange(0, 48), np.arange(48, 80)
+    mean, deviation = data.egemaps[train].mean(0), data.egemaps[train].std(0)
+    scaled = (data.egemaps.astype(float) - mean) / deviation
+    kernel = scaled @ scaled[train].T / 88
+    svm = SVC(kernel="precomputed", class_weight="balanced")
+    svm.fit(kernel[train], data.classes[train])
+    guess = baselines.fit_predict("SVM on eGeMAPS", data, train, data, test)
+    assert guess.tolist() == svm.predict(kernel[test]).tolist()
 
 
 def test_majority_class_is_that_of_the_training_rows(make_data):
