@@ -1,10 +1,24 @@
-"""How many processes to use."""
+"""How many processes to use, and how many threads in each."""
 
+import contextlib
 import os
 
 from hump.errors import ParameterError
 
-__all__ = ["workers"]
+__all__ = ["one_thread", "workers"]
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Run torch on one thread: the order of a sum, and so its last digits, depend on it."""
+    import torch  # here, so that counting processes does not pay for it
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def workers() -> int:

@@ -1,6 +1,5 @@
 """Many small trainings: in parallel, with time left, resumable, and the same whatever the order."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -13,7 +12,7 @@ from tqdm.auto import tqdm
 import hump
 from hump import cores
 
-__all__ = ["code_version", "one_thread", "run"]
+__all__ = ["code_version", "run"]
 
 # A finished job is reused while these are unchanged.
 MODULES = ("baselines", "data", "evaluation", "jobs", "protocol", "seeds", "splits", "training")
@@ -76,19 +75,8 @@ def _digest(base, task):
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-@contextlib.contextmanager
-def one_thread():
-    """Run torch on one thread: the order of a sum, and so its last digits, depend on it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _one(function, task, shared, file):
-    with one_thread():
+    with cores.one_thread():
         result = function(task, **shared)
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     partial.write_text(json.dumps(result), encoding="utf-8")

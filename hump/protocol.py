@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hump import baselines, jobs, model, seeds, splits, training
+from hump import baselines, cores, jobs, model, seeds, splits, training
 from hump.data import Data
 
 __all__ = [
@@ -117,7 +117,7 @@ def train_final_source(data: Data, params, epochs: int) -> Path:
     """
     everything = splits.Split("all", np.arange(len(data.rows)), np.empty(0, int), np.empty(0, int))
     purpose = (params.seed, "pretrain", params.source, "all")
-    with jobs.one_thread():
+    with cores.one_thread():
         net, _ = training.pretrain(data, everything, params, purpose=purpose, epochs=epochs)
     folder = params.results / "models" / "source"
     return model.save(net, folder, origin=_origin(params, data, [params.source]))
@@ -244,7 +244,7 @@ def train_final_target(data: Data, params) -> Path:
     net = model.load(params.results / "models" / "source")
     purpose = (params.seed, "finetune", corpus, "final")
     everything = np.arange(len(data.rows))
-    with jobs.one_thread():
+    with cores.one_thread():
         net = training.finetune(net, data, everything, params, start="pretrained", purpose=purpose)
     origin = _origin(params, data, [params.source, corpus])
     return model.save(net, params.results / "models" / corpus, origin=origin)

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from hump import audio
+from hump import audio, cores
 from hump.errors import FeatureError, HumpError
 from hump.features import parts, store, streams
 
@@ -154,17 +154,9 @@ def _one_thread(todo):
     import threadpoolctl
 
     with threadpoolctl.threadpool_limits(1):
-        if "hubert" not in todo:
+        # Only HuBERT needs torch, which the other streams should not wait for.
+        with cores.one_thread() if "hubert" in todo else contextlib.nullcontext():
             yield
-            return
-        import torch
-
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
 
 
 def _join(job, stream):

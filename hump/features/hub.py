@@ -6,8 +6,8 @@ from hump.errors import EncoderError
 
 __all__ = ["files"]
 
-# Some older models, facebook/hubert-base-ls960 among them, have pickled weights on their main
-# branch; the hub's own converter offers the same weights, unpickled, in a pull request.
+# Some older models have nothing but pickled weights on their main branch; the hub's own converter
+# offers the same weights, unpickled, in a pull request.
 CONVERTER, CONVERSION = "SFconvertbot", "Adding `safetensors` variant of this model"
 
 

@@ -103,6 +103,7 @@ def _static(signal):
             np.errstate(all="ignore"),
             sklearn.config_context(assume_finite=True, skip_parameter_validation=True),
         ):
+            # What they warn of, moments of too few values, is NaN in the result: see `clean`.
             warnings.simplefilter("ignore")
             return np.asarray(prosody.prosody_static(_wav(signal), plots=False), dtype=np.float64)
     except (IndexError, ValueError) as error:

@@ -192,8 +192,8 @@ def slow(stream, signal, wanted):
 streams.compute, parts.SIZE = slow, 2
 settings = SimpleNamespace(device="cpu", cache=Path({cache!r}), features=SimpleNamespace(
     encoder="untrained", layers=(1, 3), dtype="float16"))
-features.extract_corpus(pd.read_pickle({manifest!r}), settings, root={root!r}, workers=1,
-                        progress=False)
+manifest = pd.read_csv({manifest!r}, dtype=str)
+features.extract_corpus(manifest, settings, root={root!r}, workers=1, progress=False)
 """
 
 
@@ -201,7 +201,7 @@ def test_killed_run_is_resumed(corpus, params, computed, tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "SIZE", 2)
     root, manifest = corpus(12)
     settings = params()
-    manifest.to_pickle(tmp_path / "manifest")
+    manifest.to_csv(tmp_path / "manifest", index=False)
     script = KILLED.format(tests=str(Path(__file__).parent), cache=str(settings.cache),
                            manifest=str(tmp_path / "manifest"), root=str(root))
     process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
