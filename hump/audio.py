@@ -1,6 +1,8 @@
 """A file -> mono float32 at 16 kHz, or a clear error."""
 
 import hashlib
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +12,25 @@ import soxr
 
 from hump.errors import AudioError
 
-__all__ = ["MIN_DURATION_S", "SAMPLING_RATE", "AudioFacts", "examine", "load"]
+__all__ = ["ENDINGS", "MIN_DURATION_S", "SAMPLING_RATE", "AudioFacts", "examine", "load"]
 
 SAMPLING_RATE = 16_000
 # Below this DisVoice finds no two segments to describe, and delta-MFCC have no nine frames.
 MIN_DURATION_S = 0.25
+# Of files that may be audio; what they hold is found out by reading them.
+ENDINGS = frozenset(
+    (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf",
+     ".rf64", ".w64", ".sph", ".m4a", ".aac", ".wma")
+)  # fmt: skip
+
+FULL_SCALE = 0.999
+# Of the power of the loudest frame: 40 dB.
+SILENT = 1e-4
+FRAMES_A_SECOND = 50
+LFS_POINTER = b"version https://git-lfs"
+# What a program that streams writes, since it cannot know the length beforehand.
+LENGTH_UNKNOWN = 2**31 - 2**16
+DATA_CHUNK = re.compile(r"^data : (\d+) \(should be (\d+)\)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,12 @@ class AudioFacts:
     channels : int
     duration_s : float
         Seconds.
+    level_db : float
+        Mean power of the mono signal, dB relative to full scale.
+    silence : float
+        Share of frames of 20 ms at least 40 dB below the loudest, in [0, 1).
+    clipped : float
+        Share of samples amid at least three in a row at full scale, in [0, 1].
     sha256 : str
         Hash of the decoded samples, the channels and the rate: equal for the same audio under
         another name, header or lossless format.
@@ -36,6 +58,9 @@ class AudioFacts:
     sampling_rate: int
     channels: int
     duration_s: float
+    level_db: float
+    silence: float
+    clipped: float
     sha256: str
 
 
@@ -55,13 +80,16 @@ def examine(path) -> AudioFacts:
     AudioError
         As `load`.
     """
-    samples, rate = _decode(Path(path))
+    samples, signal, rate = _decode(Path(path))
     digest = hashlib.sha256(f"{rate} {samples.shape[1]} ".encode())
-    digest.update(np.ascontiguousarray(samples).tobytes())
+    digest.update(np.ascontiguousarray(samples))
     return AudioFacts(
         sampling_rate=rate,
         channels=samples.shape[1],
         duration_s=len(samples) / rate,
+        level_db=float(10 * np.log10(np.mean(np.square(signal, dtype=np.float64)))),
+        silence=_silence(signal, rate),
+        clipped=_clipped(samples),
         sha256=digest.hexdigest(),
     )
 
@@ -75,7 +103,7 @@ def load(path) -> np.ndarray:
     Parameters
     ----------
     path : str or Path
-        Anything that libsndfile reads: WAV, FLAC, OGG, MP3, ...
+        Anything that libsndfile reads, whatever its ending: WAV, FLAC, OGG, MP3, ...
 
     Returns
     -------
@@ -85,39 +113,101 @@ def load(path) -> np.ndarray:
     Raises
     ------
     AudioError
-        The file is missing, unreadable or no audio; holds no samples, or samples that are not
-        numbers; is silent throughout; or is shorter than `MIN_DURATION_S`.
+        The file is missing, cannot be opened or is no audio; is cut off; holds no samples, or
+        samples that are not numbers; is silent throughout; or is shorter than `MIN_DURATION_S`.
     """
-    samples, rate = _decode(Path(path))
-    signal = samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]
+    _, signal, rate = _decode(Path(path))
     if rate != SAMPLING_RATE:
         signal = soxr.resample(signal, rate, SAMPLING_RATE, quality="VHQ")
     return np.ascontiguousarray(signal, dtype=np.float32)
 
 
 def _decode(path):
-    if not path.is_file():
-        raise AudioError(f"{path}: no such file; check the path")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path}: is empty (0 bytes); copy it again")
+    """Samples as recorded, shape (samples, channels); their mean over channels; and the rate."""
+    _check_file(path)
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        # As bytes, since a name need not be valid in any encoding.
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            samples = file.read(dtype="float32", always_2d=True)
+            promised, rate, log = file.frames, file.samplerate, file.extra_info
     except (soundfile.LibsndfileError, OSError) as error:
         reason = getattr(error, "error_string", None) or str(error)
         raise AudioError(
             f"{path}: cannot be read as audio ({reason.strip().rstrip('.')}); "
             "copy it again or remove it"
         ) from error
+    _check_whole(path, samples, promised, rate, log)
+    signal = samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]
+    _check_samples(path, samples, signal, rate)
+    return samples, signal, rate
+
+
+def _check_file(path):
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(LFS_POINTER))
+    except FileNotFoundError:
+        what = "is a link to nothing" if path.is_symlink() else "no such file"
+        raise AudioError(f"{path}: {what}; check the path") from None
+    except OSError as error:
+        raise AudioError(
+            f"{path}: cannot be opened ({error.strerror}); make it readable or remove it"
+        ) from error
+    if not head:
+        raise AudioError(f"{path}: is empty (0 bytes); copy it again")
+    if head == LFS_POINTER:
+        raise AudioError(
+            f"{path}: is a git-LFS pointer, not audio; run 'git lfs pull' where it was cloned"
+        )
+
+
+def _check_whole(path, samples, promised, rate, log):
+    """Refuse a file that ends before its header says."""
+    if found := DATA_CHUNK.search(log):
+        said, held = map(int, found.groups())
+        if held < said < LENGTH_UNKNOWN:
+            raise AudioError(
+                f"{path}: is cut off, its header promises {said} bytes of audio and {held} are "
+                "there; copy it again or remove it"
+            )
+    if len(samples) < promised:
+        raise AudioError(
+            f"{path}: is cut off or damaged, its header promises {promised / rate:.3f} s and "
+            f"{len(samples) / rate:.3f} s can be read; copy it again or remove it"
+        )
+
+
+def _check_samples(path, samples, signal, rate):
     if len(samples) == 0:
         raise AudioError(f"{path}: holds a header and no samples; copy it again or remove it")
-    if not np.isfinite(samples).all():
+    if not np.isfinite(signal).all():
         count = int((~np.isfinite(samples)).sum())
         raise AudioError(f"{path}: {count} samples are not numbers; convert it again or remove it")
-    if not samples.any():
-        raise AudioError(f"{path}: is silent, every sample is 0; remove it")
+    if (signal == signal[0]).all():
+        why = "every sample has the same value"
+        if (samples != samples[0]).any():
+            why = "its channels cancel each other out"
+        raise AudioError(f"{path}: is silent, {why}; remove it")
     if len(samples) < MIN_DURATION_S * rate:
         raise AudioError(
             f"{path}: lasts {len(samples) / rate:.3f} s, expected at least {MIN_DURATION_S} s; "
             "remove it"
         )
-    return samples, rate
+
+
+def _silence(signal, rate):
+    size = max(rate // FRAMES_A_SECOND, 1)
+    frames = signal[: len(signal) // size * size].reshape(-1, size)
+    power = np.einsum("fs,fs->f", frames, frames)
+    return float((power <= SILENT * power.max()).mean())
+
+
+def _clipped(samples):
+    full = np.abs(samples) >= FULL_SCALE
+    if not full.any():
+        return 0.0
+    runs = full[2:] & full[1:-1] & full[:-2]
+    within = np.zeros_like(full)
+    for offset in range(3):
+        within[offset : len(full) - 2 + offset] |= runs
+    return float(within.mean())

@@ -12,7 +12,21 @@ DEMO = (
     "demo_spanish",
     "demo_mandarin",
 )
-CORPORA = ("emodb", "ravdess", *DEMO)
+CORPORA = (
+    "iemocap",
+    "emodb",
+    "emovo",
+    "mesd",
+    "casia",
+    "esd_en",
+    "esd_zh",
+    "ravdess",
+    "savee",
+    "tess",
+    "cremad",
+    "urdu",
+    *DEMO,
+)
 
 # The words that every table and figure carries where they apply.
 SYNTHETIC = "synthetic demo speech"

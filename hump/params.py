@@ -126,7 +126,7 @@ def _is_number(value) -> bool:
 
 def _contradictions(raw: dict[str, Any]) -> list[str]:
     """Checks across keys, on the raw values, so that they stand beside all other problems."""
-    checks = (_about_corpora, _about_lists, _about_the_model, _about_finetuning)
+    checks = (_about_corpora, _about_folds, _about_lists, _about_the_model, _about_finetuning)
     return [problem for check in checks for problem in check(raw)]
 
 
@@ -144,6 +144,20 @@ def _about_corpora(raw):
             f"targets={_show(targets)}: contradicts source={_show(source)}: "
             "a corpus cannot be source and target; take it from one of them"
         )
+
+
+def _about_folds(raw):
+    from hump.corpora import folds  # here, since it needs pandas, which most errors do not
+
+    chosen = raw.get("folds")
+    in_study = [raw.get("source"), *(raw.get("targets") or [])]
+    for name, scheme in chosen.items() if isinstance(chosen, dict) else []:
+        key, known = f"folds.{name}={_show(scheme)}", folds.schemes(name)
+        if name not in in_study:
+            yield f"{key}: {name} is neither source nor target; take it out"
+        elif scheme not in known:
+            what = f"allowed are {', '.join(known)}" if known else f"{name} has none of its own"
+            yield f"{key}: no such folds; {what}"
 
 
 def _about_lists(raw):

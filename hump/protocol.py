@@ -5,13 +5,13 @@ tables are made of them by `hump.evaluation`.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hump import baselines, cores, jobs, model, seeds, splits, training
+from hump import baselines, cores, corpora, jobs, model, seeds, splits, tables, training
 from hump.data import Data
 
 __all__ = [
@@ -62,12 +62,13 @@ def pretrain_source(data: Data, params) -> SourceRun:
     -------
     SourceRun
     """
-    folds = splits.source_folds(data.rows, params.pretrain.max_folds)
+    own = corpora.frozen_folds(params.source, params)
+    folds = splits.source_folds(data.rows, params.pretrain.max_folds, own)
     results = jobs.run(
         _pretrain_job,
         [{"fold": number} for number in range(len(folds))],
         shared={"data": data, "params": params, "folds": folds},
-        key=_key(params, data, "pretrain"),
+        key=_key(params, data, "pretrain", own),
         folder=params.cache / "jobs",
         label=f"{params.source}: folds",
         device=params.device,
@@ -140,12 +141,14 @@ def finetune_target(source: Data, data: Data, params) -> pd.DataFrame:
     """
     folder = params.results / "models" / "source"
     weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    tasks = _cells(data, params)
+    own = corpora.frozen_folds(data.rows["corpus"].iloc[0], params)
+    folds = splits.speaker_folds(data.rows, params.finetune.max_folds, own)
+    tasks = _cells(params, len(folds))
     results = jobs.run(
         _finetune_job,
         tasks,
-        shared={"source": source, "data": data, "params": params, "folder": folder},
-        key=[*_key(params, data, "finetune"), weights, source.features.fingerprint],
+        shared={"source": source, "data": data, "params": params, "folds": folds, "folder": folder},
+        key=[*_key(params, data, "finetune", own), weights, source.features.fingerprint],
         folder=params.cache / "jobs",
         label=f"{data.rows['corpus'].iloc[0]}: fine-tuning",
         device=params.device,
@@ -161,10 +164,9 @@ def finetune_target(source: Data, data: Data, params) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _cells(data, params):
+def _cells(params, folds):
     """The jobs of a target; without target data there is one cell, the same for all protocols."""
     settings = params.finetune
-    folds = len(splits.speaker_folds(data.rows, settings.max_folds))
     tasks = []
     for protocol in settings.protocols:
         for fraction in settings.fractions:
@@ -182,11 +184,11 @@ def _cells(data, params):
     return tasks
 
 
-def _finetune_job(task, source, data, params, folder):
+def _finetune_job(task, source, data, params, folds, folder):
     corpus = data.rows["corpus"].iloc[0]
     if task["fraction"] == 0:
         return _zero_shot(source, data, folder)
-    train, test, fold = _rows_of(task, data, params, corpus)
+    train, test, fold = _rows_of(task, data, params, folds, corpus)
     purpose = (params.seed, "finetune", corpus, task["protocol"], task["repeat"], fold)
     predicted = {}
     for start in params.finetune.starts:
@@ -202,7 +204,7 @@ def _finetune_job(task, source, data, params, folder):
     return {"fold": fold, "test": test.tolist(), "n_train": len(train), "predicted": predicted}
 
 
-def _rows_of(task, data, params, corpus):
+def _rows_of(task, data, params, folds, corpus):
     """Fine-tuning rows and test rows of a job, checked once more where they are used."""
     # Not of the fraction: a larger draw holds the smaller one.
     cell = (task["protocol"], task["repeat"], task["fold"])
@@ -210,9 +212,9 @@ def _rows_of(task, data, params, corpus):
     if task["protocol"] == "paper":
         split = splits.paper_split(data.rows, task["fraction"], rng)
         return split.train, split.test, split.name
-    fold = splits.speaker_folds(data.rows, params.finetune.max_folds)[task["fold"]]
+    fold = folds[task["fold"]]
     train = splits.stratified_draw(data.rows, fold.train, task["fraction"], rng)
-    drawn = splits.Split(fold.name, train, fold.validation, fold.test).checked(data.rows)
+    drawn = replace(fold, train=train).checked(data.rows)
     return drawn.train, drawn.test, drawn.name
 
 
@@ -260,15 +262,16 @@ def _origin(params, data, corpora):
         "encoder_label": data.features.encoder,
         "layers": list(params.features.layers),
         "features": data.features.fingerprint,
+        "corpora": tables.fingerprint(params),
     }
 
 
-def _key(params, data, section):
+def _key(params, data, section, folds):
     settings = params.model_dump(mode="json")
     needed = {k: settings[k] for k in ("seed", "source", "labels", "model", "device", section)}
     rows = data.rows[["utterance_id", "speaker", "emotion"]].to_csv(index=False)
     digest = hashlib.sha256(rows.encode()).hexdigest()
-    return [needed, digest, data.features.fingerprint]
+    return [needed, digest, data.features.fingerprint, [vars(fold) for fold in folds]]
 
 
 def _predictions(data, positions, predicted, **columns):

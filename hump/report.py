@@ -18,7 +18,7 @@ import yaml
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
 
-from hump import names
+from hump import names, tables
 from hump.execute import timed
 from hump.params import ROOT
 
@@ -58,7 +58,7 @@ def write(params, *, params_file=None) -> Path:
     page = TEMPLATES.get_template("index.html").render(
         params=params,
         banners=_banners(params),
-        warnings=_warnings(results / "tables" / "accounting.csv"),
+        warnings=_warnings(params),
         main=_table(results / "tables" / "main.csv"),
         figures=_figures(results / "figures"),
         tables=sorted(path.name for path in (results / "tables").glob("*.csv")),
@@ -82,13 +82,16 @@ def provenance(params) -> dict:
     Returns
     -------
     dict
-        ``study, seed, parameters, commit, uncommitted_changes, python, packages, platform, cores,
-        device``; the commit is None where the project is no git checkout.
+        ``study, seed, corpora`` (name to fingerprint), ``fingerprint`` (of them all),
+        ``parameters, commit, uncommitted_changes, python, packages, platform, cores, device``; the
+        commit is None where the project is no git checkout.
     """
     commit = _git("rev-parse", "HEAD")
     return {
         "study": params.study,
         "seed": params.seed,
+        "corpora": dict(tables.corpora(params)[["corpus", "fingerprint"]].to_numpy().tolist()),
+        "fingerprint": tables.fingerprint(params),
         "parameters": params.model_dump(mode="json"),
         "commit": commit,
         "uncommitted_changes": bool(_git("status", "--porcelain")) if commit else None,
@@ -137,12 +140,10 @@ def _table(path):
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def _warnings(path):
-    table = _table(path) if path.is_file() else pd.DataFrame()
-    if "warning" not in table:
-        return []
-    told = table[table["warning"] != ""].drop_duplicates(["corpus", "warning"])
-    return list(told["warning"])
+def _warnings(params):
+    table = tables.corpora(params)
+    told = table[table["remark"] != ""]
+    return list(told["corpus"] + ": " + told["remark"])
 
 
 def _figures(folder):

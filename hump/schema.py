@@ -69,7 +69,7 @@ class PretrainParams(_Section):
     weight_decay: Annotated[float, Field(ge=0)]
     crop_s: Annotated[float, Field(ge=0.5, description="longest piece of an utterance, seconds")]
     balanced: Annotated[bool, Field(description="weight classes by the inverse of their size")]
-    max_folds: Annotated[int, Field(ge=3, description="more speakers than that share folds")]
+    max_folds: Annotated[int, Field(ge=3, description="of a corpus without folds of its own")]
 
 
 class ByStart(_Section):
@@ -86,7 +86,7 @@ class FinetuneParams(_Section):
     fractions: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1)]
     starts: Annotated[tuple[Literal["pretrained", "scratch"], ...], Field(min_length=1)]
     repeats: Positive
-    max_folds: Annotated[int, Field(ge=2, description="more speakers than that share folds")]
+    max_folds: Annotated[int, Field(ge=2, description="of a corpus without folds of its own")]
     updates: Positive
     batch_size: Positive
     learning_rate: ByStart
@@ -110,6 +110,7 @@ class Params(_Section):
 
     Attributes mirror the keys of the YAML file. `labels` is ``shared`` (angry, happy, neutral, sad
     everywhere) or ``native`` (each target's own labels, with a new head on the source model).
+    `folds` names, for a corpus, other folds than its usual ones; see `hump.corpora.folds`.
     """
 
     study: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -119,6 +120,7 @@ class Params(_Section):
     targets: Annotated[tuple[str, ...], Field(min_length=1)]
     labels: Literal["shared", "native"]
     max_excluded: Probability
+    folds: dict[str, str]
     device: Literal["cpu", "cuda", "auto"]
     demo: DemoParams
     features: FeatureParams

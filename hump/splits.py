@@ -1,7 +1,8 @@
 """Who trains and who is tested; nothing crosses a split.
 
-Every split is checked when it is made: no speaker and no audio is on both sides, except that the
-``paper`` protocol lets speakers overlap, which is what it is there to show.
+Every split is checked when it is made: no speaker and no audio is on both sides, and no sentence
+where the folds say so; only the ``paper`` protocol lets speakers overlap, which is what it is
+there to show.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,29 @@ import numpy as np
 
 from hump.errors import CorpusError, LeakageError
 
-__all__ = ["Split", "paper_split", "source_folds", "speaker_folds", "stratified_draw"]
+__all__ = ["Fold", "Split", "paper_split", "source_folds", "speaker_folds", "stratified_draw"]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Whom a fold tests.
+
+    Attributes
+    ----------
+    name : str
+    test : tuple of str
+        Speakers.
+    sentences : tuple of str
+        If there are any, these speakers are tested on these sentences, and the others train on
+        the other sentences.
+    validation : tuple of str
+        Speakers that may validate a model of the source, the best choice first.
+    """
+
+    name: str
+    test: tuple[str, ...]
+    sentences: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -20,25 +43,26 @@ class Split:
     Attributes
     ----------
     name : str
-        The fold: its test speakers, or the draw.
+        The fold, or the draw.
     train, validation, test : numpy.ndarray of int
         `validation` may be empty.
+    apart : tuple of str
+        Columns of the manifest of which no value may be in two parts.
     """
 
     name: str
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    apart: tuple[str, ...] = ("speaker", "audio_sha256")
 
-    def checked(self, rows, *, speakers: bool = True) -> "Split":
+    def checked(self, rows) -> "Split":
         """This split, if nothing leaks.
 
         Parameters
         ----------
         rows : pandas.DataFrame
             The manifest that it was made for.
-        speakers : bool
-            Whether a speaker may be in one part only; audio always may.
 
         Returns
         -------
@@ -47,12 +71,14 @@ class Split:
         Raises
         ------
         LeakageError
-            A speaker or an audio hash is in two parts; the message names one.
+            A value that must stay apart is in two parts; the message names one.
         """
         parts = {"training": self.train, "validation": self.validation, "test": self.test}
-        for column in ("speaker", "audio_sha256") if speakers else ("audio_sha256",):
+        for column in self.apart:
             owner = {}
             for part, positions in parts.items():
+                if column == "sentence" and part == "validation":
+                    continue  # it chooses an epoch and is not reported
                 for value in rows[column].iloc[positions].unique():
                     if value in owner:
                         raise LeakageError(
@@ -63,17 +89,18 @@ class Split:
         return self
 
 
-def speaker_folds(rows, max_folds: int) -> list[Split]:
-    """Folds over speakers: each speaker is tested once, by a model that never heard them.
-
-    One speaker out if there are at most `max_folds`; else speakers are dealt to folds in turn,
-    sex by sex, so that folds are alike.
+def speaker_folds(rows, max_folds: int, frozen=()) -> list[Split]:
+    """Folds over speakers: each utterance is tested once, by a model that never heard its speaker.
 
     Parameters
     ----------
     rows : pandas.DataFrame
         Manifest rows in use.
     max_folds : int
+        Without frozen folds: one speaker out if there are at most so many; else speakers are
+        dealt to folds in turn, sex by sex, so that folds are alike.
+    frozen : sequence of Fold
+        The corpus's own folds; speakers that a partial copy lacks are left out.
 
     Returns
     -------
@@ -83,27 +110,24 @@ def speaker_folds(rows, max_folds: int) -> list[Split]:
     Raises
     ------
     CorpusError
-        Fewer than two speakers.
+        Fewer than two speakers, or one that is in no fold.
     """
-    splits = []
-    for group in _groups(rows, max_folds, least=2):
-        test = rows["speaker"].isin(group).to_numpy()
-        train, nobody = np.flatnonzero(~test), np.empty(0, int)
-        split = Split("+".join(group), train, nobody, np.flatnonzero(test))
-        splits.append(split.checked(rows))
-    return splits
+    nobody = np.empty(0, int)
+    return [
+        _split(rows, fold, nobody).checked(rows)
+        for fold in _folds(rows, max_folds, frozen, least=2)
+    ]
 
 
-def source_folds(rows, max_folds: int) -> list[Split]:
+def source_folds(rows, max_folds: int, frozen=()) -> list[Split]:
     """Folds as `speaker_folds`, in which one further speaker validates.
 
-    The validation speaker is the first of the next fold's test speakers.
+    It is the first of the fold's own choice who is there, else of the next folds' test speakers.
 
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Manifest rows in use.
-    max_folds : int
+    rows, max_folds, frozen
+        As `speaker_folds`.
 
     Returns
     -------
@@ -112,34 +136,70 @@ def source_folds(rows, max_folds: int) -> list[Split]:
     Raises
     ------
     CorpusError
-        Fewer than three speakers.
+        Fewer than three speakers, or one that is in no fold.
     """
-    groups = _groups(rows, max_folds, least=3)
-    splits = []
-    for group, following in zip(groups, groups[1:] + groups[:1]):
-        test = rows["speaker"].isin(group).to_numpy()
-        validation = (rows["speaker"] == following[0]).to_numpy()
-        split = Split(
-            "+".join(group),
-            np.flatnonzero(~test & ~validation),
-            np.flatnonzero(validation),
-            np.flatnonzero(test),
-        )
-        splits.append(split.checked(rows))
+    folds = _folds(rows, max_folds, frozen, least=3)
+    present, splits = set(rows["speaker"]), []
+    for number, fold in enumerate(folds):
+        following = folds[number + 1 :] + folds[:number]
+        choice = [*fold.validation, *(name for other in following for name in other.test)]
+        speaker = next(name for name in choice if name in present and name not in fold.test)
+        validation = np.flatnonzero(rows["speaker"] == speaker)
+        splits.append(_split(rows, fold, validation).checked(rows))
     return splits
 
 
-def _groups(rows, max_folds, least):
-    speakers = rows[["sex", "speaker"]].drop_duplicates().sort_values(["sex", "speaker"])
-    names = speakers["speaker"].tolist()
-    if len(names) < least:
+def _split(rows, fold, validation):
+    tested = rows["speaker"].isin(fold.test).to_numpy()
+    heard = ~tested
+    heard[validation] = False
+    if not fold.sentences:
+        return Split(fold.name, np.flatnonzero(heard), validation, np.flatnonzero(tested))
+    spoken = rows["sentence"].isin(fold.sentences).to_numpy()
+    return Split(
+        fold.name,
+        np.flatnonzero(heard & ~spoken),
+        validation,
+        np.flatnonzero(tested & spoken),
+        apart=("speaker", "audio_sha256", "sentence"),
+    )
+
+
+def _folds(rows, max_folds, frozen, least):
+    """The folds that have somebody to test."""
+    corpus, present = rows["corpus"].iloc[0], set(rows["speaker"])
+    if len(present) < least:
         raise CorpusError(
-            f"{rows['corpus'].iloc[0]}: {len(names)} speakers in use, the protocol needs at least "
+            f"{corpus}: {len(present)} speakers in use, the protocol needs at least "
             f"{least}; add speakers, or use the corpus in another role"
         )
+    if not frozen:
+        return _dealt(rows, max_folds)
+    if strange := present - {name for fold in frozen for name in fold.test}:
+        raise CorpusError(
+            f"{corpus}: speaker={', '.join(sorted(strange))}: in none of the corpus's folds; "
+            "remove the files of that speaker"
+        )
+    folds = [fold for fold in frozen if _tested(rows, fold).any()]
+    if len({fold.test for fold in folds}) < least:
+        raise CorpusError(
+            f"{corpus}: its {len(present)} speakers in use are all in the same {len(folds)} of the "
+            f"corpus's folds, the protocol needs {least}; add speakers of the others"
+        )
+    return folds
+
+
+def _tested(rows, fold):
+    tested = rows["speaker"].isin(fold.test)
+    return tested & rows["sentence"].isin(fold.sentences) if fold.sentences else tested
+
+
+def _dealt(rows, max_folds):
+    speakers = rows[["sex", "speaker"]].drop_duplicates().sort_values(["sex", "speaker"])
+    names = speakers["speaker"].tolist()
     folds = min(max_folds, len(names))
-    groups = [names[fold::folds] for fold in range(folds)]
-    return sorted(groups)
+    groups = sorted(names[fold::folds] for fold in range(folds))
+    return [Fold("+".join(group), tuple(group)) for group in groups]
 
 
 def stratified_draw(rows, positions, fraction: float, rng) -> np.ndarray:
@@ -188,4 +248,5 @@ def paper_split(rows, fraction: float, rng) -> Split:
     """
     train = stratified_draw(rows, np.arange(len(rows)), fraction, rng)
     test = np.setdiff1d(np.arange(len(rows)), train)
-    return Split("all speakers", train, np.empty(0, int), test).checked(rows, speakers=False)
+    split = Split("all speakers", train, np.empty(0, int), test, apart=("audio_sha256",))
+    return split.checked(rows)

@@ -52,7 +52,7 @@ def cells(predicted: pd.DataFrame, params) -> pd.DataFrame:
             predicted, by, labels, params.evaluation, seed=seeds.seed_of(params.seed, "average")
         )
         parts.append(mean.assign(corpus=AVERAGE))
-    return pd.concat(parts, ignore_index=True).drop(columns="note", errors="ignore")
+    return pd.concat(parts, ignore_index=True)
 
 
 def main(table: pd.DataFrame, params) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import hump
-from hump import names
+from hump import names, tables
 from hump.data import Data
 
 # Test processes share the cores: more threads than cores wait for one another.
@@ -47,7 +47,7 @@ def make_data():
     def make(corpus="demo_source", speakers=5, seed=0):
         lines = [
             {"utterance_id": f"s{s}-{emotion}-{k}", "corpus": corpus, "speaker": f"s{s}",
-             "sex": "fm"[s % 2], "emotion": emotion, "duration_s": 1.0,
+             "sex": "fm"[s % 2], "emotion": emotion, "duration_s": 1.0, "sentence": str(k),
              "audio_sha256": f"{corpus}-{s}-{emotion}-{k}"}
             for s in range(speakers) for emotion in names.EMOTIONS for k in range(4)
         ]  # fmt: skip
@@ -59,6 +59,10 @@ def make_data():
 
 @pytest.fixture
 def params(tmp_path, monkeypatch):
-    """The smoke study, writing under a folder of the test's own."""
+    """The smoke study, writing under a folder of the test's own, with its corpora listed."""
     monkeypatch.setattr("hump.schema.ROOT", tmp_path)
-    return hump.load_params(hump.__path__[0] + "/../params/smoke.yaml")
+    study = hump.load_params(hump.__path__[0] + "/../params/smoke.yaml")
+    lines = [{"corpus": name, "remark": "", "fingerprint": f"{k:016x}"}
+             for k, name in enumerate(study.corpora)]  # fmt: skip
+    tables.write(pd.DataFrame(lines), study, tables.CORPORA, encoder=False)
+    return study

@@ -1,5 +1,10 @@
 """Audio files, good and bad."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -28,7 +33,7 @@ def test_stereo_is_averaged_not_concatenated(tmp_path):
     np.testing.assert_allclose(audio.load(tmp_path / "a.wav"), stereo.mean(1), atol=1e-6)
 
 
-@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000, 192_000])
 def test_other_rates_are_converted(tmp_path, rate):
     soundfile.write(tmp_path / "a.wav", tone(rate=rate), rate, subtype="FLOAT")
     signal = audio.load(tmp_path / "a.wav")
@@ -45,7 +50,8 @@ def test_odd_names(tmp_path, name):
 
 @pytest.mark.parametrize(("content", "message"), [
     (b"", "is empty"),
-    (b"version https://git-lfs.github.com/spec/v1\n", "cannot be read as audio"),
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a git-LFS pointer, not"),
+    (b"<html>404 not found</html>\n" * 20, r"cannot be read as audio \(Format not recognised\)"),
     (b"RIFF\x24\x00\x00\x00WAVEfmt ", "cannot be read as audio"),
 ])  # fmt: skip
 def test_no_audio(tmp_path, content, message):
@@ -56,7 +62,9 @@ def test_no_audio(tmp_path, content, message):
 
 @pytest.mark.parametrize(("samples", "message"), [
     (np.zeros(0), "holds a header and no samples"),
-    (np.zeros(RATE), "is silent"),
+    (np.zeros(RATE), "is silent, every sample has the same value"),
+    (np.full(RATE, 0.25), "is silent, every sample has the same value"),
+    (np.stack([tone(), -tone()], axis=1), "is silent, its channels cancel each other out"),
     (tone(0.1), r"lasts 0\.100 s, expected at least 0\.25 s"),
     (np.r_[tone(), np.nan, np.inf], "2 samples are not numbers"),
 ])  # fmt: skip
@@ -64,6 +72,103 @@ def test_unusable_samples(tmp_path, samples, message):
     soundfile.write(tmp_path / "a.wav", samples, RATE, subtype="FLOAT")
     with pytest.raises(AudioError, match=message):
         audio.load(tmp_path / "a.wav")
+
+
+def test_eight_channels_are_averaged(tmp_path):
+    channels = np.stack([tone(frequency=200 + 50 * k) for k in range(8)], axis=1)
+    soundfile.write(tmp_path / "a.wav", channels, RATE, subtype="FLOAT")
+    np.testing.assert_allclose(audio.load(tmp_path / "a.wav"), channels.mean(1), atol=1e-6)
+    assert audio.examine(tmp_path / "a.wav").channels == 8
+
+
+# Of each way to store a sample, how far it may be from the truth.
+@pytest.mark.parametrize(("subtype", "error"), [
+    ("PCM_U8", 2**-7), ("PCM_24", 2**-23), ("PCM_32", 2**-23), ("FLOAT", 2**-24),
+    ("DOUBLE", 2**-24), ("ULAW", 2**-5), ("ALAW", 2**-5),
+])  # fmt: skip
+def test_every_sample_format_is_decoded(tmp_path, subtype, error):
+    soundfile.write(tmp_path / "a.wav", tone(), RATE, subtype=subtype)
+    np.testing.assert_allclose(audio.load(tmp_path / "a.wav"), tone(), atol=error)
+
+
+def test_extra_chunks_are_passed_over(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(), RATE, subtype="PCM_16")
+    whole = (tmp_path / "a.wav").read_bytes()
+    chunk = b"LIST" + (26).to_bytes(4, "little") + b"INFOISFT" + (14).to_bytes(4, "little")
+    chunk += b"somebody's rec"
+    body = whole[12:36] + chunk + whole[36:] + b"junk" + (4).to_bytes(4, "little") + b"abcd"
+    head = b"RIFF" + (len(body) + 4).to_bytes(4, "little") + b"WAVE"
+    (tmp_path / "b.wav").write_bytes(head + body)
+    np.testing.assert_array_equal(audio.load(tmp_path / "a.wav"), audio.load(tmp_path / "b.wav"))
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize(("form", "error"), [("WAV", 1e-4), ("FLAC", 1e-4), ("OGG", 0.05),
+                                             ("MP3", 0.05)])  # fmt: skip
+def test_content_counts_not_the_ending(tmp_path, form, error, ending):
+    file = tmp_path / f"a.{ending}"
+    soundfile.write(file, tone(), RATE, format=form)
+    signal = audio.load(file)
+    middle = slice(2000, 14000)
+    np.testing.assert_allclose(signal[: len(tone())][middle], tone()[middle], atol=error)
+
+
+@pytest.mark.parametrize(("form", "message"), [
+    ("WAV", r"is cut off, its header promises 32000 bytes of audio and \d+ are there"),
+    ("FLAC", "cannot be read as audio"), ("MP3", "is cut off or damaged, its header promises"),
+    ("OGG", "holds a header and no samples|cannot be read as audio"),
+])  # fmt: skip
+def test_cut_off(tmp_path, form, message):
+    file = tmp_path / f"a.{form.lower()}"
+    soundfile.write(file, tone(), RATE, format=form)
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AudioError, match=message):
+        audio.load(file)
+
+
+def test_stream_of_unknown_length_is_whole(tmp_path):
+    """A program that writes to a pipe cannot put the length into the header."""
+    soundfile.write(tmp_path / "a.wav", tone(), RATE, subtype="PCM_16")
+    whole = (tmp_path / "a.wav").read_bytes()
+    unknown = b"\xff\xff\xff\xff"
+    (tmp_path / "b.wav").write_bytes(whole[:4] + unknown + whole[8:40] + unknown + whole[44:])
+    np.testing.assert_array_equal(audio.load(tmp_path / "a.wav"), audio.load(tmp_path / "b.wav"))
+
+
+def test_file_that_may_not_be_read(tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(), RATE)
+    (tmp_path / "a.wav").chmod(0)
+    tmp_path.chmod(0o755)
+    # As somebody who is not root, whom permissions do not stop.
+    code = (
+        "import os, sys; from hump import audio\n"
+        "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        "try: audio.load('a.wav')\n"
+        "except audio.AudioError as error: print(error)"
+    )
+    search = {**os.environ, "PYTHONPATH": str(Path(audio.__file__).parent.parent)}
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=search,
+                         capture_output=True, text=True, check=True)  # fmt: skip
+    assert run.stdout == (
+        "a.wav: cannot be opened (Permission denied); make it readable or remove it\n"
+    )
+
+
+def test_level_silence_and_clipping(tmp_path):
+    half = np.r_[tone(1.0), np.zeros(RATE)]
+    soundfile.write(tmp_path / "a.wav", half, RATE, subtype="FLOAT")
+    facts = audio.examine(tmp_path / "a.wav")
+    # A sine of amplitude 0.5 has a mean square of 0.125, and half of the file is silent.
+    assert facts.level_db == pytest.approx(10 * np.log10(0.125 / 2), abs=0.01)
+    assert facts.silence == pytest.approx(0.5, abs=0.01) and facts.clipped == 0
+    loud = np.clip(4 * tone(), -1, 1)
+    soundfile.write(tmp_path / "b.wav", loud, RATE, subtype="FLOAT")
+    clipped = audio.examine(tmp_path / "b.wav").clipped
+    assert clipped == pytest.approx((np.abs(loud) >= 1).mean(), abs=0.01) and clipped > 0.5
+    # A peak of one sample is a normalised recording, not a clipped one.
+    soundfile.write(tmp_path / "c.wav", np.r_[tone(), 1.0, tone()], RATE, subtype="FLOAT")
+    assert audio.examine(tmp_path / "c.wav").clipped == 0
 
 
 def test_missing_file(tmp_path):

@@ -142,5 +142,6 @@ def test_check_names_every_missing_corpus_at_once(tmp_path, monkeypatch, capsys)
     assert command_line.main(["check", "params/open.yaml"]) == 2
     told = capsys.readouterr().err
     assert f"HUMP_DATA={tmp_path}: 2 missing; put each there" in told
-    assert "- ravdess: not found at" in told and "- emodb: not found at" in told
+    assert f"- ravdess: {tmp_path}/ravdess: no such folder" in told
+    assert f"- emodb: {tmp_path}/emodb: no such folder" in told
     assert command_line.main(["check", "params/demo.yaml"]) == 0

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 import hump
+from hump import corpora
 from hump.errors import ParameterError
 from hump.params import ROOT
 
@@ -26,7 +27,7 @@ def load(tmp_path):
 
 
 def test_all_studies_are_there():
-    assert {file.stem for file in FILES} == {"smoke", "demo", "open"}
+    assert {file.stem for file in FILES} == {"smoke", "demo", "open", "paper"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -47,6 +48,15 @@ def test_open_study_is_ravdess_to_emodb():
     assert params.corpora == ("ravdess", "emodb")
     assert set(params.finetune.fractions) == {0, 0.01, 0.05, 0.1, 0.33, 1}
     assert not params.synthetic
+
+
+def test_paper_study_is_iemocap_to_seven_corpora_in_five_languages():
+    params = hump.load_params("params/paper.yaml")
+    assert params.source == "iemocap" and len(params.targets) == 7
+    assert {"emodb", "emovo"} <= set(params.targets)
+    languages = {corpora.RECIPES[name].language for name in params.targets}
+    assert languages == {"en", "de", "es", "it", "zh"}
+    assert params.features.encoder == "facebook/hubert-base-ls960"
 
 
 def test_relative_path_is_found_from_any_folder(tmp_path, monkeypatch):
@@ -93,6 +103,10 @@ def test_every_problem_is_named_at_once(raw, load):
         ({"seed": 1.5}, "seed=1.5: input should be a valid integer"),
         ({"seed": True}, "seed=true: input should be a valid integer"),
         ({"targets": []}, "targets=.*: tuple should have at least 1 item"),
+        ({"folds": {"iemocap": "speakers"}}, "folds.iemocap=.*: iemocap is neither source nor"),
+        ({"folds": {"demo_german": "x"}}, 'folds.demo_german="x": no such folds; demo_german has'),
+        ({"source": "iemocap", "folds": {"iemocap": "x"}},
+         'folds.iemocap="x": no such folds; allowed are speakers, sessions'),
     ],
 )
 def test_contradictions(raw, load, change, message):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hump import names, plots
+from hump import names, plots, tables
 from hump.plots.style import SYSTEM_COLOURS
 
 SYSTEMS = list(SYSTEM_COLOURS)
@@ -63,7 +63,11 @@ def test_kept_figure_says_what_it_is_made_of(params):
     assert kept is figure
     assert "synthetic demo speech; untrained encoder" in figure._supxlabel.get_text()
     text = (params.results / "figures" / "x.txt").read_text()
-    assert text == "One utterance. (synthetic demo speech; untrained encoder)\n"
+    assert text == (
+        f"One utterance. (corpora {tables.fingerprint(params)}; synthetic demo speech; "
+        "untrained encoder)\n"
+    )
+    assert f"corpora {tables.fingerprint(params)}" in figure._supxlabel.get_text()
     first = (params.results / "figures" / "x.png").read_bytes()
     plots.keep(figure, params, "x", "One utterance.")
     assert (params.results / "figures" / "x.png").read_bytes() == first

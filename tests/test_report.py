@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from hump import load_params, params, report
+from hump import load_params, params, report, tables
 
 
 class References(html.parser.HTMLParser):
@@ -40,8 +40,9 @@ def study(tmp_path, monkeypatch):
     for folder in ("tables", "figures", "notebooks"):
         (tmp_path / folder).mkdir()
     (tmp_path / "tables" / "main.csv").write_text("corpus,UAR\nde<mo>,0.500\n")
-    (tmp_path / "tables" / "accounting.csv").write_text(
-        "corpus,used,warning\nemodb,3,emodb: partial: 3 of 535\nravdess,9,\n"
+    (tmp_path / "tables" / "corpora.csv").write_text(
+        "corpus,remark,fingerprint\nemodb,partial copy: 3 of 535,0123456789abcdef\n"
+        "ravdess,,fedcba9876543210\n"
     )
     (tmp_path / "figures" / "fractions.png").write_bytes(b"")
     (tmp_path / "figures" / "a.png").write_bytes(b"")
@@ -78,8 +79,8 @@ def test_the_page_tells_what_was_run(study):
 def test_banners_say_what_the_numbers_are_of(study):
     text = report.write(study).read_text()
     assert '<p class="banner">synthetic demo speech</p>' in text
-    assert '<p class="banner">emodb: partial: 3 of 535</p>' in text
-    assert "ravdess:" not in text
+    assert '<p class="banner">emodb: partial copy: 3 of 535</p>' in text
+    assert "ravdess:" not in text and "ravdess fedcba9876543210" in text
     untrained = study.features.model_copy(update={"encoder": "untrained"})
     other = study.model_copy(update={"features": untrained})
     assert '<p class="banner">untrained encoder</p>' in report.write(other).read_text()
@@ -97,5 +98,7 @@ def test_provenance_holds_what_is_needed_to_repeat(study):
     record = json.loads((study.results / "provenance.json").read_text())
     assert record["parameters"] == study.model_dump(mode="json")
     assert record["seed"] == study.seed
+    assert record["corpora"] == {"emodb": "0123456789abcdef", "ravdess": "fedcba9876543210"}
+    assert record["fingerprint"] == tables.fingerprint(study)
     assert record["packages"]["torch"].startswith("2.")
     assert {"commit", "uncommitted_changes", "python", "platform", "device"} <= set(record)

@@ -1,21 +1,57 @@
 """The audit finds a shortcut that is there, and none that is not."""
 
 import numpy as np
-import soundfile
+import pytest
 
-from hump import audio, shortcuts
+from hump import shortcuts, splits
+
+UNSEEN, SHARED = shortcuts.CONDITIONS
 
 
-def test_duration_and_loudness(make_data, params, tmp_path):
-    rows = make_data().rows
+@pytest.fixture
+def rows(make_data):
+    """Five speakers, four emotions, eight utterances of each; nothing predicts anything."""
+    rows = make_data(speakers=10).rows
     rng = np.random.default_rng(0)
-    level = {"angry": 0.3, "happy": 0.1, "neutral": 0.03, "sad": 0.01}
-    rows["path"] = rows["utterance_id"] + ".wav"
-    for row in rows.itertuples():
-        noise = rng.normal(0, level[row.emotion] / 3, audio.SAMPLING_RATE // 2)
-        soundfile.write(tmp_path / row.path, noise, audio.SAMPLING_RATE)
     rows["duration_s"] = rng.uniform(1, 2, len(rows))
-    table = shortcuts.audit(rows, tmp_path, params).set_index("system")
-    assert table.loc["loudness alone", "uar"] > 0.95
-    assert table.loc["duration alone", "uar"] < 0.5
-    assert (table["utterances"] == len(rows)).all()
+    rows["level_db"] = rng.uniform(-40, -20, len(rows))
+    rows["sentence"] = rng.choice(list("abcd"), len(rows))
+    return rows
+
+
+def audited(rows, params):
+    folds = splits.speaker_folds(rows, 10)
+    table = shortcuts.audit(rows, folds, params.evaluation, seed=1)
+    assert (table["utterances"] == len(rows)).all() and (table["uar_low"] <= table["uar"]).all()
+    return table.set_index(["system", "condition"])["uar"]
+
+
+def test_nothing_is_found_where_there_is_nothing(rows, params):
+    uar = audited(rows, params)
+    assert len(uar) == 8 and uar.max() < 0.36
+    assert uar["speaker alone", UNSEEN] == 0.25, "one who was never heard tells nothing"
+    assert uar["speaker alone", SHARED] == 0.25, "nor one who is heard in all emotions alike"
+
+
+@pytest.mark.parametrize(("name", "column", "cue"), [
+    ("loudness alone", "level_db", {"angry": -10, "happy": -20, "neutral": -30, "sad": -40}),
+    ("duration alone", "duration_s", {"angry": 1, "happy": 2, "neutral": 3, "sad": 4}),
+    ("sentence alone", "sentence", {"angry": "a", "happy": "b", "neutral": "c", "sad": "d"}),
+])  # fmt: skip
+def test_shortcut_is_found(rows, params, name, column, cue):
+    rows[column] = rows["emotion"].map(cue)
+    uar = audited(rows, params)
+    assert uar[name, UNSEEN] == uar[name, SHARED] == 1
+    assert uar.drop(name, level="system").max() < 0.36
+
+
+def test_speaker_is_a_shortcut_only_where_speakers_are_shared(rows, params):
+    one_emotion = rows.groupby("speaker").ngroup() % 4
+    rows["emotion"] = np.array(["angry", "happy", "neutral", "sad"])[one_emotion]
+    uar = audited(rows, params)
+    assert uar["speaker alone", SHARED] == 1 and uar["speaker alone", UNSEEN] == 0.25
+
+
+def test_sentences_that_no_file_tells_are_left_out(rows, params):
+    rows["sentence"] = None
+    assert "sentence alone" not in audited(rows, params).index.get_level_values("system")

@@ -85,4 +85,7 @@ def test_identifiers_stay_text(params):
     again = tables.read(params, "x")
     assert again["speaker"].tolist() == ["03", "16"]
     assert again["uar"].iloc[0] == 0.123457
-    assert again["note"].unique().tolist() == ["synthetic demo speech; untrained encoder"]
+    assert list(again) == ["speaker", "uar"], "without what was added"
+    written = pd.read_csv(params.results / "tables" / "x.csv")
+    assert written["note"].unique().tolist() == ["synthetic demo speech; untrained encoder"]
+    assert written["fingerprint"].unique().tolist() == [tables.fingerprint(params)]

@@ -1,24 +1,60 @@
 """Corpora: what lies where, what a file name means, and what of it the study uses.
 
-`read` lists a corpus by its recipe; `manifests` does so for a study, which settles the labels and
-stops when too much of a corpus cannot be used; `account` shows that nothing was dropped silently.
+`read` lists a corpus by its recipe and `examine` says whether the copy is whole; `manifests` lists
+all corpora of a study, which settles the labels and stops when too much of one cannot be used.
 """
-
-import warnings
 
 import pandas as pd
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from hump import cores, names
+from hump import cores, names, seeds
 from hump import demo as demo_speech
-from hump.corpora import emodb, ravdess, recipe
-from hump.corpora.demo import RECIPES as DEMO_RECIPES
+from hump.corpora import (
+    casia,
+    counts,
+    cremad,
+    demo,
+    doctor,
+    emodb,
+    emovo,
+    esd,
+    folds,
+    iemocap,
+    mesd,
+    ravdess,
+    recipe,
+    savee,
+    tess,
+    urdu,
+)
+from hump.corpora.counts import account
+from hump.corpora.doctor import Examination
 from hump.errors import CorpusError
 
-__all__ = ["NAMES", "account", "folder", "manifests", "missing", "partial", "read", "used"]
+__all__ = [
+    "NAMES",
+    "Examination",
+    "account",
+    "examine",
+    "examinations",
+    "files",
+    "folder",
+    "frozen_folds",
+    "manifests",
+    "missing",
+    "overview",
+    "read",
+    "used",
+]
 
-RECIPES = {"emodb": emodb.RECIPE, "ravdess": ravdess.RECIPE, **DEMO_RECIPES}
+_ALL = [
+    *(module.RECIPE for module in (iemocap, emodb, emovo, mesd, casia)),
+    *(esd.ENGLISH, esd.MANDARIN),
+    *(module.RECIPE for module in (ravdess, savee, tess, cremad, urdu)),
+    *demo.RECIPES.values(),
+]
+RECIPES = {one.name: one for one in _ALL}
 NAMES = names.CORPORA
 
 
@@ -40,11 +76,43 @@ def read(name, root) -> pd.DataFrame:
     Raises
     ------
     CorpusError
-        Unknown name; or the corpus is missing, empty, or has a file name with an unknown code.
+        Unknown name; or the corpus is missing, empty, or has a path with an unknown code.
     """
+    return recipe.read(_recipe(name), root)
+
+
+def examine(name, root) -> Examination:
+    """Examine a copy of a corpus: is it whole, and can its labels be guessed without listening?
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    root : str or Path
+        Folder of corpora; the corpus lies in ``root/name``.
+
+    Returns
+    -------
+    Examination
+        Counts against the published ones, files with faults, facts of the audio, the shortcut
+        audit, and the fingerprint.
+
+    Raises
+    ------
+    CorpusError
+        As `read`; or no file can be used, or those of too few speakers.
+    """
+    rows = read(name, root)
+    outside = rows["excluded"].isna() & rows["emotion"].isna()
+    rows.loc[outside, "excluded"] = "label outside the study: " + rows["emotion_raw"]
+    _stop_if_nothing_is_left(rows, recipe.locate(_recipe(name), root))
+    return doctor.diagnose(rows, _recipe(name), _remark(rows))
+
+
+def _recipe(name):
     if name not in RECIPES:
         raise CorpusError(f"corpus={name!r}: no such corpus; choose one of {', '.join(NAMES)}")
-    return recipe.read(RECIPES[name], root)
+    return RECIPES[name]
 
 
 def folder(name, params):
@@ -59,7 +127,22 @@ def folder(name, params):
     -------
     pathlib.Path
     """
-    return _root(name, params) / name
+    return recipe.locate(_recipe(name), _root(name, params))
+
+
+def files(name, params):
+    """Audio files of a corpus in this study, sorted, whether or not they can be used.
+
+    Parameters
+    ----------
+    name : str
+    params : Params
+
+    Returns
+    -------
+    list of pathlib.Path
+    """
+    return sorted(recipe.audio_files(folder(name, params)))
 
 
 def _root(name, params):
@@ -69,6 +152,22 @@ def _root(name, params):
     return params.cache / "demo" / (
         f"seed{size.seed}-{size.actors}x{size.sentences}x{size.takes}"
     )
+
+
+def frozen_folds(name, params):
+    """Folds that this study takes from the corpus itself, by the scheme that the parameters name.
+
+    Parameters
+    ----------
+    name : str
+    params : Params
+
+    Returns
+    -------
+    tuple of Fold
+        Empty if the corpus has none.
+    """
+    return folds.frozen(name, params.folds.get(name))
 
 
 def missing(params) -> list[str]:
@@ -85,18 +184,28 @@ def missing(params) -> list[str]:
     """
     messages = []
     for name in params.corpora:
-        if name in names.DEMO or folder(name, params).is_dir():
+        if name in names.DEMO:
             continue
-        wanted = RECIPES[name]
+        wanted, place = RECIPES[name], folder(name, params)
+        if place.is_dir():
+            if next(recipe.audio_files(place), None):
+                continue
+            what = "holds no audio file"
+        else:
+            what = "no such folder"
         messages.append(
-            f"{name}: not found at {folder(name, params)}. {wanted.title}; get it from "
-            f"{wanted.source} ({wanted.licence}); expected layout {wanted.layout}"
+            f"{name}: {place}: {what}. {wanted.title}\n"
+            f"      from     {wanted.source}\n"
+            f"      licence  {wanted.licence}\n"
+            f"      layout   {wanted.layout}"
         )
     return messages
 
 
 def manifests(params) -> dict[str, pd.DataFrame]:
     """Manifests of all corpora as this study uses them; demo corpora are synthesised first.
+
+    Every file is opened and checked.
 
     Parameters
     ----------
@@ -111,11 +220,6 @@ def manifests(params) -> dict[str, pd.DataFrame]:
     ------
     CorpusError
         As `read`; or more than ``params.max_excluded`` of a corpus cannot be used for its audio.
-
-    Warns
-    -----
-    UserWarning
-        A corpus is partial: fewer utterances than published.
     """
     synthetic = [name for name in params.corpora if name in names.DEMO]
     pool = Parallel(
@@ -133,32 +237,99 @@ def manifests(params) -> dict[str, pd.DataFrame]:
 
 
 def _manifest(name, params):
-    root = _root(name, params)
-    rows = read(name, root)
+    rows = read(name, _root(name, params))
     _stop_if_too_much_is_lost(rows, name, params)
     if params.labels == "native" and name != params.source:
         rows["emotion"] = rows["emotion_raw"]
     outside = rows["excluded"].isna() & rows["emotion"].isna()
     rows.loc[outside, "excluded"] = "label outside the study: " + rows["emotion_raw"]
-    if used(rows).empty:
-        raise CorpusError(f"{root / name}: none of {len(rows)} files can be used:\n{account(rows)}")
-    note = partial(rows)
-    if note:
-        warnings.warn(note, stacklevel=3)
+    _stop_if_nothing_is_left(rows, folder(name, params))
     return rows
+
+
+def _stop_if_nothing_is_left(rows, place):
+    if used(rows).empty:
+        reasons = counts.account(rows).to_string(index=False)
+        raise CorpusError(f"{place}: none of {len(rows)} files can be used:\n{reasons}")
 
 
 def _stop_if_too_much_is_lost(rows, name, params):
     lost = rows[rows["excluded"].str.startswith("audio", na=False)]
-    if len(lost) <= params.max_excluded * len(rows):
+    # Of those that were opened.
+    checked = len(lost) + int(rows["audio_sha256"].notna().sum())
+    if len(lost) <= params.max_excluded * checked:
         return
-    listing = "\n".join(f"  {row.path}: {row.excluded}" for row in lost.head(20).itertuples())
-    more = f"\n  and {len(lost) - 20} more" if len(lost) > 20 else ""
+    listing = "\n".join(f"  {row.path}: {row.excluded}" for row in lost.itertuples())
     raise CorpusError(
-        f"{_root(name, params) / name}: {len(lost)} of {len(rows)} files cannot be used, "
+        f"{folder(name, params)}: {len(lost)} of {checked} files cannot be used, "
         f"max_excluded={params.max_excluded} allows {params.max_excluded:.1%}; mend or remove "
-        f"them, or raise max_excluded:\n{listing}{more}"
+        f"them, or raise max_excluded:\n{listing}"
     )
+
+
+def _remark(rows):
+    """What must stand beside every result of a corpus, or nothing."""
+    known = RECIPES[rows["corpus"].iloc[0]]
+    in_use = set(rows.loc[rows["emotion"].notna(), "emotion_raw"])
+    in_use |= {raw for raw, emotion in known.emotions.items() if emotion}
+    return "; ".join(filter(None, [counts.shortfall(rows, in_use), known.warning]))
+
+
+def examinations(params) -> dict[str, Examination]:
+    """Examine all corpora of a study, as `examine` does, with the study's labels and folds.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    dict of str to Examination
+
+    Raises
+    ------
+    CorpusError
+        As `manifests`.
+    """
+    listed = manifests(params)
+    bar = tqdm(listed.items(), desc="examining", unit="corpus")
+    return {
+        name: doctor.diagnose(
+            rows, RECIPES[name], _remark(rows), scheme=params.folds.get(name),
+            max_folds=params.finetune.max_folds, settings=params.evaluation,
+            seed=seeds.seed_of(params.seed, "examination"),
+        )
+        for name, rows in bar
+    }  # fmt: skip
+
+
+def overview(examined, params) -> pd.DataFrame:
+    """The corpora of a study in a line each, which every result cites.
+
+    Parameters
+    ----------
+    examined : dict of str to Examination
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns corpus, role, language, utterances, speakers, folds, remark, fingerprint.
+    """
+    lines = []
+    for name, one in examined.items():
+        rows, known = used(one.manifest), folds.schemes(name)
+        lines.append({
+            "corpus": name,
+            "role": "source" if name == params.source else "target",
+            "language": RECIPES[name].language,
+            "utterances": len(rows),
+            "speakers": rows["speaker"].nunique(),
+            "folds": params.folds.get(name, known[0] if known else "dealt"),
+            "remark": one.remark,
+            "fingerprint": one.fingerprint,
+        })  # fmt: skip
+    return pd.DataFrame(lines)
 
 
 def used(rows) -> pd.DataFrame:
@@ -173,54 +344,3 @@ def used(rows) -> pd.DataFrame:
     pandas.DataFrame
     """
     return rows[rows["excluded"].isna() & rows["emotion"].notna()].reset_index(drop=True)
-
-
-def account(rows) -> pd.DataFrame:
-    """Count what was found, used and excluded, with the reason.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        A manifest.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns corpus, status (found, used, excluded), reason, utterances; the counts of used and
-        excluded rows add up to that of found.
-    """
-    corpus = rows["corpus"].iloc[0]
-    is_used = rows["excluded"].isna() & rows["emotion"].notna()
-    reasons = rows.loc[~is_used, "excluded"].fillna("label outside the study")
-    # Files that differ in their details share a reason.
-    reasons = reasons.str.replace(r"^copy of .*", "copy of another file", regex=True)
-    lines = [("found", "", len(rows)), ("used", "", int(is_used.sum()))]
-    lines += [("excluded", reason, n) for reason, n in sorted(reasons.value_counts().items())]
-    table = pd.DataFrame(lines, columns=["status", "reason", "utterances"])
-    table.insert(0, "corpus", corpus)
-    return table
-
-
-def partial(rows) -> str:
-    """Say in a sentence that a corpus is partial, or nothing.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        A manifest.
-
-    Returns
-    -------
-    str
-        Empty if the corpus has as many utterances of each raw label as published.
-    """
-    wanted = RECIPES[rows["corpus"].iloc[0]].published
-    # By name, so that a folder nested in itself counts once and a published twin counts as one.
-    names_found = rows["utterance_id"].str.replace(r"#\d+$", "", regex=True)
-    found = rows[~names_found.duplicated()]["emotion_raw"].value_counts()
-    short = {k: (int(found.get(k, 0)), n) for k, n in wanted.items() if found.get(k, 0) < n}
-    if not short:
-        return ""
-    total, have = sum(wanted.values()), int(sum(found.get(k, 0) for k in wanted))
-    detail = ", ".join(f"{emotion} {have_} of {n}" for emotion, (have_, n) in short.items())
-    return f"{rows['corpus'].iloc[0]}: partial corpus, {have} of {total} utterances ({detail})"

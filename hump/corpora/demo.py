@@ -24,6 +24,7 @@ def _decode(match):
         "speaker": match["speaker"],
         "sex": match["speaker"][-1],
         "emotion_raw": match["emotion"],
+        "sentence": match["sentence"],
     }
 
 
@@ -37,7 +38,7 @@ RECIPES = {
         layout=f"{name}/<speaker>/<speaker>_<emotion>_sNN_tN.wav",
         pattern=re.compile(
             r"(?P<folder>[a-z0-9]+[fm])/(?P<speaker>(?P=folder))_(?P<emotion>[a-z]+)"
-            r"_s(?P<sentence>\d\d)_t(?P<take>\d+)\.wav"
+            r"_s(?P<sentence>\d\d)_t(?P<take>\d+)"
         ),
         decode=_decode,
         emotions={emotion: emotion for emotion in names.EMOTIONS},

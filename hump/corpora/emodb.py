@@ -31,6 +31,7 @@ def _decode(match):
         "speaker": match["speaker"],
         "sex": SEX[match["speaker"]],
         "emotion_raw": CODES[match["emotion"]],
+        "sentence": match["text"],
     }
 
 
@@ -42,15 +43,12 @@ RECIPE = Recipe(
     licence="free to use",
     layout="emodb/wav/SSTTTEV.wav, for example emodb/wav/03a01Fa.wav",
     pattern=re.compile(
-        r"(?:.*/)?(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[A-Z])(?P<version>[a-z])?\.wav"
+        r"(?:.*/)?(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[A-Z])(?P<version>[a-z])?"
     ),
     decode=_decode,
     emotions={
         "anger": "angry", "happiness": "happy", "neutral": "neutral", "sadness": "sad",
         "boredom": None, "disgust": None, "fear": None,
     },
-    published={
-        "anger": 127, "boredom": 81, "disgust": 46, "fear": 69,
-        "happiness": 71, "neutral": 79, "sadness": 62,
-    },
+    sampling_rate=16_000,
 )  # fmt: skip

@@ -12,7 +12,7 @@ copies hold every file twice; the same audio is used once.
 
 import re
 
-from hump.corpora.recipe import Recipe
+from hump.corpora.recipe import Recipe, same
 
 __all__ = ["RECIPE"]
 
@@ -29,10 +29,12 @@ def _decode(match):
         return "song, not speech"
     if not 1 <= int(match["actor"]) <= 24:
         raise KeyError(match["actor"])
+    same(folder=match["folder"], file_name=match["actor"])
     return {
         "speaker": match["actor"],
         "sex": "m" if int(match["actor"]) % 2 else "f",
         "emotion_raw": CODES[match["emotion"]],
+        "sentence": match["statement"],
     }
 
 
@@ -45,16 +47,14 @@ RECIPE = Recipe(
     layout="ravdess/Actor_NN/MM-CC-EE-II-SS-RR-AA.wav, for example "
     "ravdess/Actor_12/03-01-06-01-02-01-12.wav",
     pattern=re.compile(
-        r"(?:.*/)?(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-(?P<intensity>\d\d)"
-        r"-(?P<statement>\d\d)-(?P<repetition>\d\d)-(?P<actor>\d\d)\.wav"
+        r"(?:.*?/)??(?:Actor_(?P<folder>\d\d)/)?"
+        r"(?P<modality>\d\d)-(?P<channel>\d\d)-(?P<emotion>\d\d)-(?P<intensity>\d\d)"
+        r"-(?P<statement>\d\d)-(?P<repetition>\d\d)-(?P<actor>\d\d)"
     ),
     decode=_decode,
     emotions={
         "neutral": "neutral", "happy": "happy", "sad": "sad", "angry": "angry",
         "calm": None, "fearful": None, "disgust": None, "surprised": None,
     },
-    published={
-        "neutral": 96, "calm": 192, "happy": 192, "sad": 192,
-        "angry": 192, "fearful": 192, "disgust": 192, "surprised": 192,
-    },
+    sampling_rate=48_000,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Every figure of the study; only notebooks import this."""
 
-from hump.plots.corpora import counts, durations, spectrograms, streams
+from hump.plots.corpora import counts, durations, shortcuts, spectrograms, streams
 from hump.plots.results import (
     confusion_matrices,
     forest,
@@ -20,6 +20,7 @@ __all__ = [
     "keep",
     "learning_curves",
     "protocol_gap",
+    "shortcuts",
     "speakers",
     "spectrograms",
     "streams",

@@ -7,8 +7,9 @@ import numpy as np
 from hump import audio
 from hump.features import mfcc
 from hump.plots.style import colour_of, style
+from hump.shortcuts import CONDITIONS, SHORTCUTS
 
-__all__ = ["counts", "durations", "spectrograms", "streams"]
+__all__ = ["counts", "durations", "shortcuts", "spectrograms", "streams"]
 
 
 def counts(rows, labels):
@@ -72,6 +73,42 @@ def durations(rows, labels):
             axis.set_title(corpus, fontsize=8)
             axis.set_ylim(bottom=0)
         axes[0, 0].set_ylabel("duration (s)")
+    return figure
+
+
+def shortcuts(table, chance: float):
+    """UAR of classifiers that hear nothing, a panel each, a row a corpus.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `hump.shortcuts.audit`, of all corpora.
+    chance : float
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    corpora = list(dict.fromkeys(table["corpus"]))
+    systems = [name for name in SHORTCUTS if name in set(table["system"])]
+    with style():
+        figure, axes = plt.subplots(
+            1, len(systems), figsize=(2.1 * len(systems) + 0.8, 1.4 + 0.34 * len(corpora)),
+            sharey=True, sharex=True, squeeze=False,
+        )  # fmt: skip
+        for axis, system in zip(axes[0], systems):
+            for number, condition in enumerate(CONDITIONS):
+                part = table[(table["system"] == system) & (table["condition"] == condition)]
+                y = part["corpus"].map(corpora.index) + 0.24 * (number - 0.5)
+                axis.hlines(y, part["uar_low"], part["uar_high"], color="#33638d", lw=1.4)
+                axis.plot(part["uar"], y, "o", color="#33638d", label=condition,
+                          mfc="#33638d" if number == 0 else "white")  # fmt: skip
+            axis.axvline(chance, color="#bbbbbb", ls=":", lw=1, zorder=0)
+            axis.set(title=system, xlim=(0, 1), xlabel="UAR")
+        axes[0, 0].set_yticks(range(len(corpora)), corpora)
+        axes[0, 0].invert_yaxis()
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2,
+                      fontsize=8)  # fmt: skip
     return figure
 
 

@@ -58,7 +58,7 @@ def keep(figure, params, name: str, caption: str, *, encoder: bool = True) -> Fi
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Gets a footer that names synthetic speech and untrained encoders.
+        Gets a footer that names the corpora's fingerprint and what a reader must know of them.
     params : Params
     name : str
         Without ending.
@@ -73,7 +73,8 @@ def keep(figure, params, name: str, caption: str, *, encoder: bool = True) -> Fi
         The same; it is in ``figures/<name>.png``, its caption in ``<name>.txt``.
     """
     remark = tables.note(params, encoder=encoder)
-    footer = f"study {params.study}, seed {params.seed}" + (f"  |  {remark}" if remark else "")
+    footer = f"study {params.study}, seed {params.seed}, corpora {tables.fingerprint(params)}"
+    footer += f"  |  {remark}" if remark else ""
     wrapped = "\n".join(textwrap.wrap(footer, int(figure.get_figwidth() * 15)))
     colour = "#b03a2e" if remark else "#666666"
     figure.supxlabel(wrapped, fontsize=7, color=colour, x=0.01, ha="left")
@@ -82,7 +83,7 @@ def keep(figure, params, name: str, caption: str, *, encoder: bool = True) -> Fi
     path = folder / f"{name}.png"
     # Without the version that matplotlib would write: equal figures are equal files.
     figure.savefig(path, metadata={"Software": None})
-    text = caption + (f" ({remark})" if remark else "")
+    text = f"{caption} (corpora {tables.fingerprint(params)}{'; ' if remark else ''}{remark})"
     path.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
     plt.close(figure)
     return figure

@@ -1,4 +1,6 @@
-"""Recipes on small generated trees."""
+"""A study's corpora: labels, copies, strays, and when it stops."""
+
+import os
 
 import numpy as np
 import pandas as pd
@@ -6,7 +8,7 @@ import pytest
 import soundfile
 
 import hump
-from hump import corpora
+from hump import corpora, tables
 from hump.corpora.recipe import COLUMNS
 from hump.errors import CorpusError
 
@@ -51,40 +53,8 @@ def no_synthesis(monkeypatch, tmp_path):
     )
 
 
-def test_emodb_names_mean_what_the_paper_says(emodb):
-    rows = corpora.read("emodb", emodb).set_index("utterance_id")
-    assert list(rows.index) == sorted(rows.index)
-    assert rows.loc["03a01Fa", ["speaker", "sex", "emotion_raw", "emotion"]].tolist() == [
-        "03", "m", "happiness", "happy",
-    ]  # fmt: skip
-    assert rows.loc["16b10Td", ["speaker", "sex", "emotion"]].tolist() == ["16", "f", "sad"]
-    assert rows.loc["08a05Lb", "emotion_raw"] == "boredom"
-    assert pd.isna(rows.loc["08a05Lb", "emotion"])
-    assert (rows["path"] == "wav/" + rows.index + ".wav").all()
-    assert rows["duration_s"].eq(0.5).all() and rows["sampling_rate"].eq(16_000).all()
-
-
 def test_columns(emodb):
     assert tuple(corpora.read("emodb", emodb).columns) == COLUMNS
-
-
-def test_ravdess_names_mean_what_the_paper_says(ravdess):
-    rows = corpora.read("ravdess", ravdess).set_index("utterance_id")
-    assert rows.loc["03-01-05-02-02-02-12", ["speaker", "sex", "emotion"]].tolist() == [
-        "12", "f", "angry",
-    ]  # fmt: skip
-    assert rows.loc["03-01-01-01-01-01-01", ["sex", "emotion"]].tolist() == ["m", "neutral"]
-
-
-@pytest.mark.parametrize("nest", ["", "Audio_Speech_Actors_01-24/"])
-def test_ravdess_nested_copy_is_used_once(tmp_path, nest):
-    for folder in ("", nest, f"{nest}copy/"):
-        put(tmp_path / f"ravdess/{folder}Actor_01/03-01-03-01-01-01-01.wav", seed=1)
-    rows = corpora.read("ravdess", tmp_path)
-    assert len(corpora.used(rows)) == 1
-    assert rows["utterance_id"].is_unique
-    account = corpora.account(rows).set_index("status")["utterances"]
-    assert account["found"] == account["used"] + account["excluded"]
 
 
 def test_same_audio_under_two_labels_is_not_used(emodb):
@@ -104,7 +74,7 @@ def test_strays_are_accounted_for(emodb):
     assert rows.loc["notes", "excluded"].startswith("file name does not follow emodb/wav")
     assert rows.loc["03a05Wa", "excluded"].startswith("audio is empty (0 bytes)")
     account = corpora.account(rows.reset_index())
-    totals = account.groupby("status")["utterances"].sum()
+    totals = account.groupby("status")["files"].sum()
     assert totals["found"] == 8 == totals["used"] + totals["excluded"]
 
 
@@ -114,53 +84,116 @@ def test_song_is_not_speech(ravdess):
     assert "song, not speech" in rows["excluded"].dropna().tolist()
 
 
-@pytest.mark.parametrize(("corpus", "name", "code"), [
-    ("emodb", "wav/03a01Xa.wav", "X"), ("emodb", "wav/99a01Fa.wav", "99"),
-    ("ravdess", "Actor_01/03-01-09-01-01-01-01.wav", "09"),
-    ("ravdess", "Actor_25/03-01-01-01-01-01-25.wav", "25"),
-    ("demo_german", "de01f/de01f_bored_s01_t1.wav", "bored"),
-])  # fmt: skip
-def test_unknown_code_names_the_file(tmp_path, corpus, name, code):
-    put(tmp_path / corpus / name)
-    with pytest.raises(CorpusError, match=f"{name}: unknown code '{code}' in the file name"):
-        corpora.read(corpus, tmp_path)
-
-
 def test_missing_corpus_says_where_to_get_it(tmp_path):
     with pytest.raises(CorpusError, match="emodb: no such folder; .*emodb.bilderbar.info"):
         corpora.read("emodb", tmp_path)
     (tmp_path / "emodb").mkdir()
-    with pytest.raises(CorpusError, match="holds no .wav file; expected the layout emodb/wav"):
+    with pytest.raises(CorpusError, match="holds no audio file; expected the layout emodb/wav"):
         corpora.read("emodb", tmp_path)
-    with pytest.raises(CorpusError, match="corpus='emodbb': no such corpus; choose one of emodb"):
+    with pytest.raises(CorpusError, match="corpus='emodbb': no such corpus; choose one of iemocap"):
         corpora.read("emodbb", tmp_path)
 
 
 def test_all_missing_corpora_are_named_at_once(tmp_path, monkeypatch):
     params = hump.load_params("params/open.yaml")
     monkeypatch.setenv("HUMP_DATA", str(tmp_path))
+    (tmp_path / "emodb").mkdir()
     messages = corpora.missing(params)
-    assert [m.split(":")[0] for m in messages] == ["ravdess", "emodb"]
-    assert "zenodo.org" in messages[0] and "CC BY-NC-SA" in messages[0]
+    assert messages[0].startswith(f"ravdess: {tmp_path}/ravdess: no such folder. RAVDESS")
+    assert messages[1].startswith(f"emodb: {tmp_path}/emodb: holds no audio file. EMODB")
+    for line in ("from     https://zenodo.org", "licence  CC BY-NC-SA", "layout   ravdess/Actor"):
+        assert line in messages[0]
+    put(tmp_path / "emodb/x.wav")
+    assert len(corpora.missing(params)) == 1
 
 
-def test_partial_corpus_is_marked(emodb, params, monkeypatch):
-    monkeypatch.setenv("HUMP_DATA", str(emodb))
-    expected = "emodb: partial corpus, 5 of 535 utterances .*anger 1 of 127"
-    with pytest.warns(UserWarning, match=expected):
-        rows = corpora.manifests(params)["emodb"]
+@pytest.fixture
+def study(params, monkeypatch, tmp_path):
+    """A study of a whole and of a partial corpus, as `01_data` leaves it."""
+    monkeypatch.setattr("hump.schema.ROOT", tmp_path)
+    monkeypatch.setenv("HUMP_DATA", str(tmp_path))
+    for speaker in ("us01f", "us02m"):
+        put(tmp_path / f"demo/demo_source/{speaker}/{speaker}_angry_s01_t1.wav")
+    examined = corpora.examinations(params)
+    tables.write(corpora.overview(examined, params), params, tables.CORPORA, encoder=False)
+    return params, examined
+
+
+def test_partial_corpus_is_marked_in_every_result(emodb, study):
+    params, examined = study
+    remark = "emodb: partial copy, 5 of 535 utterances, of labels in use 4 of 339"
+    rows = examined["emodb"].manifest
     assert rows["excluded"].dropna().tolist() == ["label outside the study: boredom"]
+    assert tables.note(params) == f"synthetic demo speech; untrained encoder; {remark}"
+    table = pd.DataFrame({"corpus": ["demo_source", "emodb", "average of targets"], "uar": 0.5})
+    tables.write(table, params, "x")
+    written = pd.read_csv(params.results / "tables/x.csv")
+    made_of = "synthetic demo speech; untrained encoder"
+    assert written["note"].tolist() == [made_of, f"{made_of}; {remark}", f"{made_of}; {remark}"]
+    assert written["fingerprint"].unique().tolist() == [tables.fingerprint(params)]
 
 
-def test_complete_corpus_is_not_marked(tmp_path):
-    letters = {"W": 127, "L": 81, "E": 46, "A": 69, "F": 71, "T": 62, "N": 79}
-    number = 0
-    for letter, count in letters.items():
-        for k in range(count):
-            name = f"03a{k // 26:02d}{letter}{chr(97 + k % 26)}.wav"
-            put(tmp_path / "emodb/wav" / name, seed=(number := number + 1), seconds=0.25)
-    rows = corpora.read("emodb", tmp_path)
-    assert len(rows) == 535 and corpora.partial(rows) == ""
+def test_overview_is_what_results_cite(emodb, study):
+    params, examined = study
+    table = tables.corpora(params).set_index("corpus")
+    facts = table.loc["emodb", ["role", "language", "folds"]]
+    assert facts.tolist() == ["target", "de", "speakers"]
+    assert table["folds"]["demo_source"] == "dealt"
+    assert table["fingerprint"].to_dict() == {k: v.fingerprint for k, v in examined.items()}
+    before = tables.fingerprint(params)
+    (emodb / "emodb/wav/03a01Fa.wav").unlink()
+    again = corpora.overview(corpora.examinations(params), params)
+    tables.write(again, params, tables.CORPORA, encoder=False)
+    assert tables.fingerprint(params) != before
+
+
+def test_links_are_followed_once(emodb):
+    folder = emodb / "emodb"
+    (folder / "wav/up").symlink_to(folder)
+    (folder / "wav/03a05Wa.wav").symlink_to("03a05Wa.wav")
+    (folder / "wav/03a07Wa.wav").symlink_to("nothing.wav")
+    (emodb / "elsewhere").mkdir()
+    put(emodb / "elsewhere/03b01Wa.wav", seed=11)
+    (folder / "linked").symlink_to(emodb / "elsewhere")
+    rows = corpora.read("emodb", emodb).set_index("utterance_id")
+    assert len(rows) == 5 + 3 and pd.isna(rows.loc["03b01Wa", "excluded"])
+    assert rows.loc["03a05Wa", "excluded"].startswith("audio cannot be opened (Too many levels")
+    assert rows.loc["03a07Wa", "excluded"].startswith("audio is a link to nothing")
+
+
+@pytest.mark.parametrize("place", ["a b", "it's", 'say "hi"', "-rf", "$(x); y", "語音"])
+def test_odd_folder_names(emodb, place, tmp_path):
+    (emodb / "emodb/wav").rename(emodb / "emodb" / place)
+    rows = corpora.read("emodb", emodb)
+    assert rows["excluded"].isna().all() and (rows["path"].str.startswith(f"{place}/")).all()
+
+
+def test_name_in_another_encoding_is_accounted_for(emodb):
+    name = os.fsencode(emodb / "emodb/wav") + b"/03a05Wa\xe4.wav"
+    with open(name, "wb") as file:
+        file.write((emodb / "emodb/wav/03a01Fa.wav").read_bytes())
+    rows = corpora.read("emodb", emodb)
+    assert rows["excluded"].dropna().tolist() == ["file name is not valid UTF-8"]
+    rows.to_csv(emodb / "manifest.csv")
+
+
+def test_folder_that_cannot_be_read_stops(emodb, monkeypatch):
+    def scandir(place):
+        raise PermissionError(13, "Permission denied", str(place))
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(CorpusError, match=r"emodb: cannot be read \(Permission denied\); make"):
+        corpora.read("emodb", emodb)
+
+
+@pytest.mark.parametrize("ending", [".wav", ".WAV", ".flac", ".ogg", ".mp3", ".aiff"])
+def test_any_format_is_read(emodb, ending):
+    noise = np.random.default_rng(5).normal(0, 0.1, 16_000)
+    kind = {".mp3": "MP3", ".ogg": "OGG"}.get(ending)
+    soundfile.write(emodb / f"emodb/wav/03a05Wa{ending}", noise, 16_000, format=kind)
+    rows = corpora.read("emodb", emodb).set_index("utterance_id")
+    assert rows.loc["03a05Wa", ["emotion", "path"]].tolist() == ["angry", f"wav/03a05Wa{ending}"]
+    assert pd.isna(rows.loc["03a05Wa", "excluded"])
 
 
 def test_too_much_bad_audio_stops_with_the_list(emodb, params, monkeypatch):
@@ -175,7 +208,6 @@ def test_too_much_bad_audio_stops_with_the_list(emodb, params, monkeypatch):
 def test_native_labels(emodb, params, monkeypatch):
     monkeypatch.setenv("HUMP_DATA", str(emodb))
     native = params.model_copy(update={"labels": "native"})
-    with pytest.warns(UserWarning, match="partial"):
-        rows = corpora.manifests(native)["emodb"]
+    rows = corpora.manifests(native)["emodb"]
     assert set(rows["emotion"]) == {"anger", "boredom", "happiness", "neutral", "sadness"}
     assert rows["excluded"].isna().all()

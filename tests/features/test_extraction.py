@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import threadpoolctl
 
-from hump import audio, features, names
+from hump import audio, cores, features, names
 from hump.errors import AudioError, EncoderError, FeatureError
 from hump.features import egemaps, extraction, hubert, mfcc, parts, prosody, streams
 
@@ -47,13 +48,9 @@ def contents(folder):
 
 @pytest.fixture
 def one_thread():
-    """One thread for torch, as in a worker: on several, sums are rounded differently."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    """One thread for torch and BLAS, as in a worker: on several, sums are rounded differently."""
+    with cores.one_thread(), threadpoolctl.threadpool_limits(1):
+        yield
 
 
 def test_values_are_those_of_the_streams(corpus, params, one_thread):

@@ -1,0 +1,86 @@
+"""The doctor's findings, on copies with known faults."""
+
+import pytest
+
+from hump import corpora
+from hump.corpora import doctor
+from hump.errors import CorpusError
+
+
+@pytest.fixture
+def urdu(trees, tmp_path):
+    trees.plant(tmp_path, "urdu", "plain")
+    return corpora.examine("urdu", tmp_path)
+
+
+def test_urdu_speaker_alone_predicts_the_label(urdu):
+    """SM3, SM5 and SM6 apart, who knows the speaker knows the label: 384 of 400."""
+    table = urdu.shortcuts.set_index(["condition", "system"])
+    alone = table.loc[("speakers shared", "speaker alone")]
+    assert alone["wa"] == alone["uar"] == 0.96
+    assert table.loc[("speakers unseen", "speaker alone"), "uar"] == pytest.approx(0.25)
+    assert "sentence alone" not in set(urdu.shortcuts["system"]), "no file tells it"
+    assert "the speaker predicts the label" in urdu.remark
+
+
+def test_whole_copy_is_said_to_be_whole(urdu):
+    assert urdu.mismatches.empty and urdu.problems.empty
+    for text in (str(urdu), urdu._repr_html_()):
+        assert "All 37 published counts are met" in text
+        assert urdu.fingerprint in text and "Clipped" not in text
+
+
+def test_faults_are_found_and_named(trees, tmp_path):
+    folder = trees.plant(tmp_path, "emodb", "plain", keep=lambda path: "wav/16" not in path)
+    files = sorted((folder / "wav").glob("*.wav"))
+    (folder / "copy/wav").mkdir(parents=True)
+    (folder / "copy/wav" / files[0].name).write_bytes(files[0].read_bytes())
+    files[1].write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    files[2].write_bytes(b"")
+    other = next(f for f in files[4:] if f.stem[5] != files[3].stem[5])
+    other.write_bytes(files[3].read_bytes())
+    one = corpora.examine("emodb", tmp_path)
+    reasons = one.problems.set_index("path")["excluded"]
+    assert reasons[f"copy/wav/{files[0].name}"] == f"copy of wav/{files[0].name}"
+    assert reasons[f"wav/{files[1].name}"].startswith("audio is a git-LFS pointer, not audio")
+    assert reasons[f"wav/{files[2].name}"].startswith("audio is empty (0 bytes)")
+    for file in (files[3], other):
+        assert reasons[f"wav/{file.name}"] == "same audio under another label or speaker"
+    assert len(reasons) == 5
+    absent = one.mismatches[one.mismatches["speaker"] == "16"]
+    assert absent[["expected", "found"]].to_numpy().tolist() == [[71, 0]]
+    assert one.remark.startswith("partial copy, 464 of 535 utterances")
+    text = str(one)
+    assert "git-LFS pointer" in text and one.remark in text
+    assert "git-LFS pointer" in one._repr_html_()
+
+
+def test_audio_in_use_is_described(urdu):
+    facts = urdu.audio.iloc[0]
+    assert facts["utterances"] == 400 and facts["speakers"] == 29
+    assert facts["sampling rate"] == "8000 Hz; published: 44100 Hz"
+    assert facts["channels"] == "1" and facts["clipped utterances"] == 0
+    assert facts["seconds (least, median, most)"] == "0.25, 0.25, 0.25"
+
+
+def test_fingerprint_is_of_utterances_labels_and_audio(trees, tmp_path):
+    for stem in ("03a01Fa", "03a01Nc", "08a02Wa"):
+        trees.put(tmp_path / f"a/emodb/wav/{stem}.wav", seed=stem)
+        trees.put(tmp_path / f"b/emodb/deeper/{stem}.wav", seed=stem)
+        trees.put(tmp_path / f"b/emodb/wav/{stem}.wav", seed=stem)
+    one, other = (corpora.used(corpora.read("emodb", tmp_path / n)) for n in "ab")
+    print_of = doctor.fingerprint
+    assert len(print_of(one)) == 16
+    assert print_of(one) == print_of(other) == print_of(one.sample(frac=1, random_state=1))
+    assert print_of(one) != print_of(one.iloc[1:])
+    for column in ("utterance_id", "emotion", "audio_sha256"):
+        changed = one.copy()
+        changed.loc[0, column] = "other"
+        assert print_of(changed) != print_of(one), column
+
+
+def test_nothing_to_examine(trees, tmp_path):
+    trees.put(tmp_path / "emodb/wav/03a01La.wav")
+    expected = r"(?s)none of 1 files can be used:\n.*label outside the study: boredom"
+    with pytest.raises(CorpusError, match=expected):
+        corpora.examine("emodb", tmp_path)
