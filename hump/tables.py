@@ -60,7 +60,7 @@ def fingerprint(params) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def note(params, *, encoder: bool = True) -> str:
+def note(params, *, encoder: bool = True, about=None) -> str:
     """What a reader must know of every number and picture.
 
     Parameters
@@ -68,13 +68,18 @@ def note(params, *, encoder: bool = True) -> str:
     params : Params
     encoder : bool
         Whether HuBERT features are involved.
+    about : collection of str, optional
+        Corpora that are; by default all of the study.
 
     Returns
     -------
     str
         For example ``synthetic demo speech; untrained encoder``; empty if there is nothing to say.
     """
-    return _sentence(_made_of(params, encoder), corpora(params))
+    listed = corpora(params)
+    if about is not None:
+        listed = listed[listed["corpus"].isin(about)]
+    return _sentence(_made_of(params, encoder), listed)
 
 
 def _made_of(params, encoder):

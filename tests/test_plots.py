@@ -68,7 +68,8 @@ def test_kept_figure_says_what_it_is_made_of(params):
         "untrained encoder)\n"
     )
     assert f"corpora {tables.fingerprint(params)}" in figure._supxlabel.get_text()
-    first = (params.results / "figures" / "x.png").read_bytes()
+    first, height = (params.results / "figures" / "x.png").read_bytes(), figure.get_figheight()
     plots.keep(figure, params, "x", "One utterance.")
     assert (params.results / "figures" / "x.png").read_bytes() == first
+    assert figure.get_figheight() == height, "grown once, by its footer"
     assert dict(mpl.rcParams) == before

@@ -20,6 +20,8 @@ SYSTEM_COLOURS = {
 }
 EMOTION_COLOURS = {"angry": "#D55E00", "happy": "#E69F00", "neutral": "#999999", "sad": "#0072B2"}
 PROTOCOLS = {"speaker_independent": "speakers unseen", "paper": "speakers shared (paper)"}
+# Inches.
+FOOTER_LINE = 0.12
 
 STYLE = {
     "figure.dpi": 110,
@@ -52,7 +54,7 @@ def colour_of(emotion: str) -> str:
     return EMOTION_COLOURS.get(emotion, "#333333")
 
 
-def keep(figure, params, name: str, caption: str, *, encoder: bool = True) -> Figure:
+def keep(figure, params, name: str, caption: str, *, encoder: bool = True, about=None) -> Figure:
     """Save a figure and its caption beside the study's others, for a notebook to show.
 
     Parameters
@@ -66,18 +68,22 @@ def keep(figure, params, name: str, caption: str, *, encoder: bool = True) -> Fi
         Stands alone: what is shown, n, intervals.
     encoder : bool
         Whether HuBERT features are involved.
+    about : collection of str, optional
+        Corpora that are; by default all of the study.
 
     Returns
     -------
     matplotlib.figure.Figure
         The same; it is in ``figures/<name>.png``, its caption in ``<name>.txt``.
     """
-    remark = tables.note(params, encoder=encoder)
+    remark = tables.note(params, encoder=encoder, about=about)
     footer = f"study {params.study}, seed {params.seed}, corpora {tables.fingerprint(params)}"
     footer += f"  |  {remark}" if remark else ""
-    wrapped = "\n".join(textwrap.wrap(footer, int(figure.get_figwidth() * 15)))
+    lines = textwrap.wrap(footer, int(figure.get_figwidth() * 15))
+    if not figure.get_supxlabel():
+        figure.set_figheight(figure.get_figheight() + FOOTER_LINE * (len(lines) - 1))
     colour = "#b03a2e" if remark else "#666666"
-    figure.supxlabel(wrapped, fontsize=7, color=colour, x=0.01, ha="left")
+    figure.supxlabel("\n".join(lines), fontsize=7, color=colour, x=0.01, ha="left")
     folder = params.results / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"

@@ -125,6 +125,7 @@ def test_partial_corpus_is_marked_in_every_result(emodb, study):
     rows = examined["emodb"].manifest
     assert rows["excluded"].dropna().tolist() == ["label outside the study: boredom"]
     assert tables.note(params) == f"synthetic demo speech; untrained encoder; {remark}"
+    assert tables.note(params, about=["demo_source"]) == "synthetic demo speech; untrained encoder"
     table = pd.DataFrame({"corpus": ["demo_source", "emodb", "average of targets"], "uar": 0.5})
     tables.write(table, params, "x")
     written = pd.read_csv(params.results / "tables/x.csv")
