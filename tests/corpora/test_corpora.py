@@ -9,6 +9,7 @@ import soundfile
 
 import hump
 from hump import corpora, tables
+from hump.corpora import study
 from hump.corpora.recipe import COLUMNS
 from hump.errors import CorpusError
 
@@ -46,10 +47,10 @@ def params():
 def no_synthesis(monkeypatch, tmp_path):
     """Demo speech is tested by itself; here a corpus of one file stands for it."""
     put(tmp_path / "demo" / "demo_source/us01f/us01f_angry_s01_t1.wav", seed=1)
-    monkeypatch.setattr(corpora.demo_speech, "build", lambda *a, **k: None)
-    root = corpora._root
+    monkeypatch.setattr(study.demo_speech, "build", lambda *a, **k: None)
+    root = study._root
     monkeypatch.setattr(
-        corpora, "_root", lambda n, p: tmp_path / "demo" if n == "demo_source" else root(n, p)
+        study, "_root", lambda n, p: tmp_path / "demo" if n == "demo_source" else root(n, p)
     )
 
 
@@ -108,7 +109,7 @@ def test_all_missing_corpora_are_named_at_once(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def study(params, monkeypatch, tmp_path):
+def examined(params, monkeypatch, tmp_path):
     """A study of a whole and of a partial corpus, as `01_data` leaves it."""
     monkeypatch.setattr("hump.schema.ROOT", tmp_path)
     monkeypatch.setenv("HUMP_DATA", str(tmp_path))
@@ -119,8 +120,8 @@ def study(params, monkeypatch, tmp_path):
     return params, examined
 
 
-def test_partial_corpus_is_marked_in_every_result(emodb, study):
-    params, examined = study
+def test_partial_corpus_is_marked_in_every_result(emodb, examined):
+    params, examined = examined
     remark = "emodb: partial copy, 5 of 535 utterances, of labels in use 4 of 339"
     rows = examined["emodb"].manifest
     assert rows["excluded"].dropna().tolist() == ["label outside the study: boredom"]
@@ -134,8 +135,8 @@ def test_partial_corpus_is_marked_in_every_result(emodb, study):
     assert written["fingerprint"].unique().tolist() == [tables.fingerprint(params)]
 
 
-def test_overview_is_what_results_cite(emodb, study):
-    params, examined = study
+def test_overview_is_what_results_cite(emodb, examined):
+    params, examined = examined
     table = tables.corpora(params).set_index("corpus")
     facts = table.loc["emodb", ["role", "language", "folds"]]
     assert facts.tolist() == ["target", "de", "speakers"]
