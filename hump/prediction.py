@@ -2,7 +2,6 @@
 
 import functools
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -65,12 +64,12 @@ def _encoder(name, layers):
 def _one(net, encoder, path):
     signal = audio.load(path)
     (states,) = hubert.extract([signal], encoder=encoder, layers=net.origin["layers"])
-    frames, vector = mfcc.extract(signal), prosody.clean(prosody.extract(signal))
+    frames, vector = mfcc.extract(signal), prosody.vector(signal)
     batch = fusion.Batch(
         torch.from_numpy(states)[None],
         torch.tensor([len(states)]),
         torch.from_numpy(frames)[None],
         torch.tensor([len(frames)]),
-        torch.from_numpy(np.asarray(vector, np.float32))[None],
+        torch.from_numpy(vector)[None],
     )
     return net.probabilities(batch)[0].tolist()

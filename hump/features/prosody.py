@@ -21,7 +21,7 @@ from hump.audio import SAMPLING_RATE
 from hump.errors import FeatureError
 from hump.features import disvoice, signals
 
-__all__ = ["FAMILIES", "WIDTH", "clean", "extract", "feature_names"]
+__all__ = ["FAMILIES", "WIDTH", "NoProsody", "clean", "extract", "feature_names", "vector"]
 
 FAMILIES = {
     "f0": slice(0, 30),
@@ -40,6 +40,10 @@ UNDEFINED = 1e12
 _LOCK = threading.Lock()
 
 
+class NoProsody(FeatureError):
+    """DisVoice finds nothing to describe in a signal."""
+
+
 def extract(signal) -> np.ndarray:
     """DisVoice's 103 static prosody features of one utterance, as DisVoice gives them.
 
@@ -56,12 +60,38 @@ def extract(signal) -> np.ndarray:
     Raises
     ------
     FeatureError
-        Shorter than 440 samples, or DisVoice fails on it: no voiced stretch of two pitch frames,
-        for instance.
+        Shorter than 440 samples; or (`NoProsody`) DisVoice fails on it: no voiced stretch of two
+        pitch frames, for instance.
     """
     signal = signals.check(signal, stream="prosody", min_samples=MIN_SAMPLES)
     with _LOCK:
         return _static(signal)
+
+
+def vector(signal) -> np.ndarray:
+    """Prosody as a study uses it: `extract`, then `clean`.
+
+    Where DisVoice finds nothing to describe, as in a whisper, nothing is defined: one such
+    recording does not stop a corpus, and the table of `02_features` counts them.
+
+    Parameters
+    ----------
+    signal : array_like, shape (samples,)
+        16 kHz, full scale 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (103,), float32
+
+    Raises
+    ------
+    FeatureError
+        Shorter than 440 samples, or DisVoice is not installed.
+    """
+    try:
+        return clean(extract(signal))
+    except NoProsody:
+        return np.full(WIDTH, np.nan, np.float32)
 
 
 def feature_names() -> tuple[str, ...]:
@@ -107,7 +137,7 @@ def _static(signal):
             warnings.simplefilter("ignore")
             return np.asarray(prosody.prosody_static(_wav(signal), plots=False), dtype=np.float64)
     except (IndexError, ValueError) as error:
-        raise FeatureError(
+        raise NoProsody(
             f"prosody: DisVoice fails on a signal of {len(signal) / SAMPLING_RATE:.3f} s "
             f"({error}), as it does without two voiced pitch frames in a row; "
             "leave this recording out"

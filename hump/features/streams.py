@@ -130,7 +130,7 @@ def compute(stream, signal, wanted) -> np.ndarray:
     elif stream == "mfcc":
         values = mfcc.extract(signal)
     elif stream == "prosody":
-        return prosody.clean(prosody.extract(signal))[None]
+        return prosody.vector(signal)[None]
     else:
         return egemaps.extract(signal)[None]
     return _cast(values, stream, wanted.dtype)

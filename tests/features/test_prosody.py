@@ -145,6 +145,10 @@ def test_what_disvoice_fails_on_is_named(monkeypatch, speech):
     monkeypatch.setattr(disvoice.load().Prosody, "prosody_static", fails)
     with pytest.raises(FeatureError, match=r"DisVoice fails on a signal of 0\.500 s.*leave"):
         prosody.extract(speech(0.5, seed=7))
+    # One such recording does not stop a corpus.
+    undefined = prosody.vector(speech(0.5, seed=7))
+    assert undefined.shape == (103,) and undefined.dtype == np.float32
+    assert np.isnan(undefined).all()
 
 
 def test_too_short_is_refused(capfd):
@@ -154,10 +158,20 @@ def test_too_short_is_refused(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_vector_is_what_is_extracted_and_cleaned(speech):
+    signal = speech(0.6, seed=8)
+    np.testing.assert_array_equal(prosody.vector(signal), prosody.clean(prosody.extract(signal)))
+    with pytest.raises(FeatureError, match="439 samples"):
+        prosody.vector(signal[:439])
+
+
 def test_missing_disvoice_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(FeatureError, match=r"disvoice: is not installed; run \./run_all\.sh setup"):
         disvoice.load.__wrapped__()
+    monkeypatch.setattr(disvoice, "load", disvoice.load.__wrapped__)
+    with pytest.raises(FeatureError, match="is not installed"):
+        prosody.vector(np.zeros(8000, np.float32))
 
 
 def test_clean_marks_all_that_is_undefined():
