@@ -71,19 +71,20 @@ def mismatches(table) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As `compare`.
+        As `compare`, with "all" where that is empty.
     """
     alone = table[~table["speaker"].isin([""]) & ~table["speaker"].str.contains(" ")]
     found = alone.groupby("speaker")["found"].sum()
     absent = alone[alone["speaker"].map(found).eq(0)]
     differ = table[table["expected"].ne(table["found"]) & ~table.index.isin(absent.index)]
-    if absent.empty:
-        return differ
-    line = {
-        "corpus": table["corpus"].iloc[0], "speaker": " ".join(absent["speaker"].unique()),
-        "emotion_raw": "", "expected": absent["expected"].sum(), "found": 0,
-    }  # fmt: skip
-    return pd.concat([differ, pd.DataFrame([line])], ignore_index=True)
+    if len(absent):
+        line = {
+            "corpus": table["corpus"].iloc[0], "speaker": " ".join(absent["speaker"].unique()),
+            "emotion_raw": "", "expected": absent["expected"].sum(), "found": 0,
+        }  # fmt: skip
+        differ = pd.concat([differ, pd.DataFrame([line])])
+    anybody = {"speaker": {"": "all"}, "emotion_raw": {"": "all"}}
+    return differ.replace(anybody).reset_index(drop=True)
 
 
 def _utterances(rows):

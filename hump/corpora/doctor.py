@@ -76,20 +76,23 @@ class Examination:
         yield "What predicts the label without listening", self.shortcuts[scores].round(3)
 
     def __str__(self):
-        parts = [f"{self.title}\nfingerprint {self.fingerprint}"]
+        parts = [self.title]
         parts += [f"NOTE: {self.remark}"] if self.remark else []
         for heading, table in self._sections():
             body = table.to_string(index=False, header="index" not in table)
             parts.append(f"{heading}\n{body if len(table) else '-'}")
+        parts.append(f"Fingerprint of utterances, labels and audio: {self.fingerprint}")
         return "\n\n".join(parts)
 
     def _repr_html_(self):
-        parts = [f"<h3>{self.title}</h3><p>fingerprint <code>{self.fingerprint}</code></p>"]
+        parts = [f"<h3>{self.title}</h3>"]
         parts += [f"<p><b>{self.remark}</b></p>"] if self.remark else []
         for heading, table in self._sections():
             parts.append(f"<h4>{heading}</h4>")
             if len(table):
                 parts.append(table.to_html(index=False, header="index" not in table, border=0))
+        end = f"Fingerprint of utterances, labels and audio: <code>{self.fingerprint}</code>"
+        parts.append(f"<p>{end}</p>")
         return "\n".join(parts)
 
 

@@ -48,9 +48,10 @@ def test_faults_are_found_and_named(trees, tmp_path):
         assert reasons[f"wav/{file.name}"] == "same audio under another label or speaker"
     assert len(reasons) == 5
     absent = one.mismatches[one.mismatches["speaker"] == "16"]
-    assert absent[["expected", "found"]].to_numpy().tolist() == [[71, 0]]
+    assert absent[["emotion_raw", "expected", "found"]].to_numpy().tolist() == [["all", 71, 0]]
     assert one.remark.startswith("partial copy, 464 of 535 utterances")
     text = str(one)
+    assert text.endswith(f"Fingerprint of utterances, labels and audio: {one.fingerprint}")
     assert "git-LFS pointer" in text and one.remark in text
     assert "git-LFS pointer" in one._repr_html_()
 
