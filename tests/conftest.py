@@ -13,6 +13,11 @@ from hump.data import Data
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """The end-to-end test first: it takes as long as most others together."""
+    items.sort(key=lambda item: item.path.name != "test_study.py")
+
+
 class MadeUpFeatures:
     """Features that carry the emotion, and a speaker's offset, beside noise."""
 

@@ -20,6 +20,9 @@ __all__ = [
     "overview",
 ]
 
+# Files that an error lists.
+SHOWN = 200
+
 
 def folder(name, params):
     """Folder of a corpus in this study: the user's data, or the cache for demo corpora.
@@ -126,7 +129,7 @@ def manifests(params) -> dict[str, pd.DataFrame]:
     ------
     CorpusError
         As `hump.corpora.read`; or more than ``params.max_excluded`` of a corpus cannot be used for
-        its audio.
+        its audio. One message tells of all corpora.
     """
     synthetic = [name for name in params.corpora if name in names.DEMO]
     pool = Parallel(
@@ -140,7 +143,15 @@ def manifests(params) -> dict[str, pd.DataFrame]:
     for _ in tqdm(built, total=len(synthetic), desc="demo speech", unit="corpus",
                   disable=not synthetic):  # fmt: skip
         pass
-    return {name: _manifest(name, params) for name in params.corpora}
+    listed, refused = {}, []
+    for name in params.corpora:
+        try:
+            listed[name] = _manifest(name, params)
+        except CorpusError as error:
+            refused.append(str(error))
+    if refused:
+        raise CorpusError("\n".join(refused))
+    return listed
 
 
 def _manifest(name, params):
@@ -157,7 +168,9 @@ def _stop_if_too_much_is_lost(rows, name, params):
     checked = len(lost) + int(rows["audio_sha256"].notna().sum())
     if len(lost) <= params.max_excluded * checked:
         return
-    listing = "\n".join(f"  {row.path}: {row.excluded}" for row in lost.itertuples())
+    listing = "\n".join(f"  {row.path}: {row.excluded}" for row in lost.head(SHOWN).itertuples())
+    if len(lost) > SHOWN:
+        listing += f"\n  and {len(lost) - SHOWN} more, see hump.corpora.examine"
     raise CorpusError(
         f"{folder(name, params)}: {len(lost)} of {checked} files cannot be used, "
         f"max_excluded={params.max_excluded} allows {params.max_excluded:.1%}; mend or remove "

@@ -207,6 +207,15 @@ def test_too_much_bad_audio_stops_with_the_list(emodb, params, monkeypatch):
     assert "wav/03a05Wa.wav: audio is empty" in str(error.value)
 
 
+def test_every_corpus_that_stops_the_study_is_named(emodb, params, monkeypatch):
+    monkeypatch.setenv("HUMP_DATA", str(emodb))
+    (emodb / "emodb/wav/03a05Wa.wav").write_bytes(b"")
+    put(emodb / "tess/OAF_back_bored.wav")
+    both = params.model_copy(update={"targets": ("emodb", "tess")})
+    with pytest.raises(CorpusError, match="(?s)emodb: 1 of 6 files cannot.*unknown code 'bored'"):
+        corpora.manifests(both)
+
+
 def test_native_labels(emodb, params, monkeypatch):
     monkeypatch.setenv("HUMP_DATA", str(emodb))
     native = params.model_copy(update={"labels": "native"})
