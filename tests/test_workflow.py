@@ -76,6 +76,13 @@ def test_cores_are_shared_out(project):
         assert workers == {"04_finetune": 10 // targets, "09_figures": 1}.get(name, 10)
 
 
+def test_few_cores_are_not_left_idle(project):
+    """Two at a time, of two processes each: the last of five has both cores."""
+    lines = steps(project, "params/demo.yaml", "--cores", "2")
+    finetuning = [line for line in lines if STEP.search(line)[1] == "04_finetune"]
+    assert finetuning and all("--workers 2" in line for line in finetuning)
+
+
 def test_missing_corpora_stop_it_before_anything_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HUMP_DATA", str(tmp_path / "none"))
     monkeypatch.setattr(Params, "cache", property(lambda self: tmp_path / "cache"))
