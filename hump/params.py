@@ -149,13 +149,13 @@ def _about_corpora(raw):
 def _about_folds(raw):
     from hump.corpora import folds  # here, since it needs pandas, which most errors do not
 
-    chosen = raw.get("folds")
-    in_study = [raw.get("source"), *(raw.get("targets") or [])]
+    chosen, targets = raw.get("folds"), raw.get("targets")
+    in_study = [raw.get("source"), *(targets if isinstance(targets, list) else [])]
     for name, scheme in chosen.items() if isinstance(chosen, dict) else []:
-        key, known = f"folds.{name}={_show(scheme)}", folds.schemes(name)
-        if name not in in_study:
+        key = f"folds.{name}={_show(scheme)}"
+        if name not in in_study or name not in names.CORPORA:
             yield f"{key}: {name} is neither source nor target; take it out"
-        elif scheme not in known:
+        elif scheme not in (known := folds.schemes(name)):
             what = f"allowed are {', '.join(known)}" if known else f"{name} has none of its own"
             yield f"{key}: no such folds; {what}"
 

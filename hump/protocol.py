@@ -252,11 +252,11 @@ def train_final_target(data: Data, params) -> Path:
     return model.save(net, params.results / "models" / corpus, origin=origin)
 
 
-def _origin(params, data, corpora):
+def _origin(params, data, trained_on):
     return {
         "study": params.study,
         "seed": params.seed,
-        "trained_on": corpora,
+        "trained_on": trained_on,
         "synthetic": params.synthetic,
         "encoder": params.features.encoder,
         "encoder_label": data.features.encoder,

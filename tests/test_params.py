@@ -105,6 +105,7 @@ def test_every_problem_is_named_at_once(raw, load):
         ({"targets": []}, "targets=.*: tuple should have at least 1 item"),
         ({"folds": {"iemocap": "speakers"}}, "folds.iemocap=.*: iemocap is neither source nor"),
         ({"folds": {"demo_german": "x"}}, 'folds.demo_german="x": no such folds; demo_german has'),
+        ({"targets": 5, "folds": {"../x": "y"}}, "folds.../x=.*: ../x is neither source nor"),
         ({"source": "iemocap", "folds": {"iemocap": "x"}},
          'folds.iemocap="x": no such folds; allowed are speakers, sessions'),
     ],

@@ -152,4 +152,4 @@ def used(rows) -> pd.DataFrame:
     -------
     pandas.DataFrame
     """
-    return rows[rows["excluded"].isna() & rows["emotion"].notna()].reset_index(drop=True)
+    return rows[recipe.in_use(rows)].reset_index(drop=True)

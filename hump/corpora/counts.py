@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from hump.corpora import recipe
+
 __all__ = ["account", "compare", "mismatches", "published", "shortfall"]
 
 
@@ -142,7 +144,7 @@ def account(rows) -> pd.DataFrame:
         Columns corpus, status (found, used, excluded), reason, files; the counts of used and
         excluded rows add up to that of found.
     """
-    is_used = rows["excluded"].isna() & rows["emotion"].notna()
+    is_used = recipe.in_use(rows)
     reasons = rows.loc[~is_used, "excluded"].fillna("label outside the study")
     # Files that differ in their details share a reason.
     copy = r"^(copy of|another recording of the utterance in) .*"

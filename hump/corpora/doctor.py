@@ -7,6 +7,7 @@ import pandas as pd
 
 from hump import shortcuts, splits
 from hump.corpora import counts, folds
+from hump.corpora.recipe import in_use
 from hump.schema import EvaluationParams
 
 __all__ = ["Examination", "diagnose", "fingerprint"]
@@ -118,7 +119,7 @@ def diagnose(rows, recipe, remark, *, scheme=None, max_folds=MAX_FOLDS, settings
     Examination
     """
     name = recipe.name
-    used = rows[rows["excluded"].isna() & rows["emotion"].notna()].reset_index(drop=True)
+    used = rows[in_use(rows)].reset_index(drop=True)
     is_fault = rows["excluded"].notna() & ~rows["excluded"].str.startswith(INTENDED, na=False)
     own = splits.speaker_folds(used, max_folds, folds.frozen(name, scheme))
     return Examination(

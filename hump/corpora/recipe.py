@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 from hump import audio
 from hump.errors import AudioError, CorpusError
 
-__all__ = ["COLUMNS", "Recipe", "audio_files", "locate", "read", "same", "text_files"]
+__all__ = ["COLUMNS", "Recipe", "audio_files", "files", "in_use", "locate", "read", "same",
+           "text_files"]  # fmt: skip
 
 # The manifest: the study's columns; then what is said, facts of the audio, why a row is not used
 # (missing: it is), and a hash of the audio, by which copies are found and splits are checked.
@@ -104,16 +105,17 @@ def audio_files(folder):
     CorpusError
         A folder cannot be read.
     """
-
-    return (file for file in _files(folder) if _ending(file.name) in audio.ENDINGS)
+    return (file for file in files(folder) if _ending(file.name) in audio.ENDINGS)
 
 
 def text_files(folder, pattern) -> list[Path]:
     """Files of a folder whose path ends as the pattern, sorted; hidden ones are left out."""
-    return sorted(p for p in _files(folder) if p.match(pattern) and not p.name.startswith("."))
+    return sorted(p for p in files(folder) if p.match(pattern) and not p.name.startswith("."))
 
 
-def _files(folder):
+def files(folder):
+    """Every file of a folder, as `audio_files`."""
+
     def refuse(error):
         raise CorpusError(
             f"{error.filename}: cannot be read ({error.strerror}); make the folder readable"
@@ -181,19 +183,24 @@ def read(recipe: Recipe, root, *, progress: bool = True) -> pd.DataFrame:
             f"{folder}: no such folder; expected {recipe.title} there, laid out as "
             f"{recipe.layout}. Get it from {recipe.source} ({recipe.licence})"
         )
-    files = sorted(audio_files(folder))
-    if not files:
+    found = sorted(audio_files(folder))
+    if not found:
         raise CorpusError(
             f"{folder}: holds no audio file; expected the layout {recipe.layout}. "
             f"Get it from {recipe.source} ({recipe.licence})"
         )
     decode = recipe.prepare(folder) if recipe.prepare else recipe.decode
-    rows = [_row(recipe, decode, folder, file) for file in files]
-    _examine(rows, files, recipe.name, progress)
+    rows = [_row(recipe, decode, folder, file) for file in found]
+    _examine(rows, found, recipe.name, progress)
     manifest = pd.DataFrame(rows).reindex(columns=COLUMNS).astype(NUMBERS)
     text = [column for column in COLUMNS if column not in NUMBERS]
     manifest[text] = manifest[text].astype("string")
     return _mark_copies(manifest).sort_values("utterance_id", ignore_index=True)
+
+
+def in_use(manifest) -> pd.Series:
+    """Whether each row of a manifest is used."""
+    return manifest["excluded"].isna() & manifest["emotion"].notna()
 
 
 def _row(recipe, decode, folder, file):
@@ -232,9 +239,9 @@ def _normal(text):
     return unicodedata.normalize("NFC", text)
 
 
-def _examine(rows, files, name, progress):
+def _examine(rows, paths, name, progress):
     """Open every file that a study may use; what is wrong with one excludes it."""
-    tasks = [(row, file) for row, file in zip(rows, files) if "excluded" not in row]
+    tasks = [(row, file) for row, file in zip(rows, paths) if "excluded" not in row]
     # One by one: half a millisecond each, and threads take twice as long.
     for row, file in tqdm(tasks, desc=f"checking {name}", unit="file", delay=2,
                           disable=not progress):  # fmt: skip

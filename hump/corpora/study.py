@@ -40,7 +40,7 @@ def folder(name, params):
 
 
 def files(name, params):
-    """Audio files of a corpus in this study, sorted, whether or not they can be used.
+    """All files of a corpus in this study, sorted: audio, labels and what else lies there.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def files(name, params):
     -------
     list of pathlib.Path
     """
-    return sorted(recipe.audio_files(folder(name, params)))
+    return sorted(recipe.files(folder(name, params)))
 
 
 def _root(name, params):

@@ -6,6 +6,7 @@ import re
 import pandas as pd
 import pytest
 
+import hump
 from hump import corpora, names
 from hump.corpora import counts
 from hump.errors import CorpusError
@@ -257,6 +258,14 @@ def test_iemocap_speaker_is_who_speaks_not_who_wears_the_markers(trees, one_dial
         "1M", "m", "exc", "happy", "impro01",
     ]  # fmt: skip
     assert rows.loc["Ses01F_impro01_F000", columns[:3]].tolist() == ["1F", "f", "neu"]
+
+
+def test_labels_are_among_the_files_of_which_a_change_is_noticed(one_dialogue, monkeypatch):
+    root = one_dialogue(line("F000", "ang"))
+    monkeypatch.setenv("HUMP_DATA", str(root))
+    found = corpora.files("iemocap", hump.load_params("params/paper.yaml"))
+    assert root / "iemocap/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt" in found
+    assert len(found) == 3
 
 
 def test_iemocap_turn_without_a_label_is_accounted_for(one_dialogue):
