@@ -106,7 +106,7 @@ def shortcuts(table, chance: float):
             axis.axvline(chance, color="#bbbbbb", ls=":", lw=1, zorder=0)
             axis.set(title=system, xlim=(0, 1), xlabel="UAR")
         axes[0, 0].set_yticks(range(len(corpora)), corpora)
-        axes[0, 0].invert_yaxis()
+        axes[0, 0].set_ylim(len(corpora) - 0.5, -0.5)
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2,
                       fontsize=8)  # fmt: skip
     return figure
