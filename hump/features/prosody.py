@@ -122,17 +122,9 @@ def clean(values) -> np.ndarray:
 
 
 def _static(signal):
-    import sklearn
-
     prosody = disvoice.load().Prosody()
     try:
-        # The inputs are arrays that DisVoice made; checking each takes scikit-learn half a
-        # millisecond, twenty times an utterance.
-        with (
-            warnings.catch_warnings(),
-            np.errstate(all="ignore"),
-            sklearn.config_context(assume_finite=True, skip_parameter_validation=True),
-        ):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             # What they warn of, moments of too few values, is NaN in the result: see `clean`.
             warnings.simplefilter("ignore")
             return np.asarray(prosody.prosody_static(_wav(signal), plots=False), dtype=np.float64)

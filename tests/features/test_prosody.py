@@ -92,18 +92,25 @@ def test_no_warning_escapes(speech):
         prosody.extract(speech(0.5, seed=4))
 
 
-def test_undecorated_statistics_are_scipys():
+def test_light_statistics_are_scipys_and_scikit_learns_to_the_last_bit():
     from scipy import stats
+    from sklearn.metrics import mean_squared_error
 
-    prosody.extract(np.zeros(8000, np.float32))
-    functions = disvoice.load().F0feat.__globals__["st"]
+    functions = disvoice.load().F0feat.__globals__
+    light = functions["st"]
+    assert (light.skew, light.kurtosis) == (disvoice.skew, disvoice.kurtosis)
+    assert functions["mean_squared_error"] is disvoice.mean_squared_error
     rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(n) for n in (0, 1, 2, 3, 50)] + [np.ones(5), np.full(4, np.nan)]
+    arrays = [10.0 ** rng.integers(-5, 5) * rng.standard_normal(n) for n in range(300)]
+    arrays += [np.ones(5), np.full(4, np.nan), np.full(7, 1e-30), 1e8 + np.arange(3.0)]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for array in arrays:
-            np.testing.assert_array_equal(functions.skew(array), stats.skew(array))
-            np.testing.assert_array_equal(functions.kurtosis(array), stats.kurtosis(array))
+        for array in arrays + [array.astype(np.float32) for array in arrays]:
+            np.testing.assert_array_equal(light.skew(array), stats.skew(array))
+            np.testing.assert_array_equal(light.kurtosis(array), stats.kurtosis(array))
+    for array in arrays[1:300]:
+        other = rng.standard_normal(len(array))
+        assert disvoice.mean_squared_error(array, other) == mean_squared_error(array, other)
 
 
 def test_families_partition_the_names(speech):
