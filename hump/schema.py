@@ -30,11 +30,13 @@ class DemoParams(_Section):
 
 
 class FeatureParams(_Section):
-    """The streams: which encoder and layers, and how they are stored."""
+    """The streams: which encoder and layers, how exactly, and how they are stored."""
 
     encoder: str = Field(min_length=1, description="hub name, local folder, or 'untrained'")
     layers: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    pooled: Annotated[bool, Field(description="keep statistics of all layers too")]
     dtype: Literal["float16", "float32"]
+    precision: Literal["float32", "bfloat16"]
 
 
 class FusionParams(_Section):

@@ -30,6 +30,7 @@ def trained(params, speech, tmp_path):
     rows = pd.DataFrame({
         "utterance_id": ["low", "high"], "corpus": "x", "path": ["low.wav", "high.wav"],
         "audio_sha256": ["1", "2"], "speaker": "s", "emotion": ["sad", "angry"],
+        "duration_s": 1.0,
     })  # fmt: skip
     exact = params.features.model_copy(update={"dtype": "float32"})
     params = params.model_copy(update={"features": exact})

@@ -34,6 +34,9 @@ class Features:
     prosody : numpy.ndarray, shape (n, 103), float32
         NaN where a value is undefined for an utterance; see `hump.features.prosody.clean`.
     egemaps : numpy.ndarray, shape (n, 88), float32
+    pooled : numpy.ndarray or None, shape (n, encoder layers + 1, 2, width), float32
+        Mean and standard deviation over time of each layer's hidden states, from layer 0, the
+        input of the first; None unless the parameters ask for it (``features.pooled``).
     encoder : str
         For people; "untrained encoder" for the stand-in.
     trained : bool
@@ -41,7 +44,7 @@ class Features:
     layers : tuple of int
         Of the encoder, along axis 1 of `hubert`.
     fingerprint : str
-        Hash of all that the values depend on.
+        Hash of all that the values depend on, `pooled` apart: no model reads it.
     """
 
     utterance_ids: tuple[str, ...]
@@ -50,6 +53,7 @@ class Features:
     mfcc: Ragged
     prosody: np.ndarray
     egemaps: np.ndarray
+    pooled: np.ndarray | None
     encoder: str
     trained: bool
     layers: tuple[int, ...]
@@ -95,8 +99,8 @@ def extract_corpus(manifest, params, *, root=None, workers=None, progress=True) 
     Parameters
     ----------
     manifest : pandas.DataFrame
-        Of one corpus: columns `utterance_id`, `corpus`, `path` (relative to `root`) and
-        `audio_sha256`.
+        Of one corpus: columns `utterance_id`, `corpus`, `path` (relative to `root`), `duration_s`
+        and `audio_sha256`.
     params : Params
         `features`, `device` and `cache` are used.
     root : str or Path, optional
@@ -120,7 +124,7 @@ def extract_corpus(manifest, params, *, root=None, workers=None, progress=True) 
     job = _job(manifest, params, found, root)
     workers = cores.workers() if workers is None else workers
     stored = extraction.run(job, workers=workers, progress=progress)
-    keys = "\n".join(job.keys.values())
+    keys = "\n".join(job.keys[stream] for stream in streams.NAMES)
     return Features(
         utterance_ids=tuple(manifest["utterance_id"]),
         corpus=job.corpus,
@@ -128,6 +132,7 @@ def extract_corpus(manifest, params, *, root=None, workers=None, progress=True) 
         mfcc=stored["mfcc"],
         prosody=stored["prosody"].values,
         egemaps=stored["egemaps"].values,
+        pooled=stored[streams.POOLED].values if job.request.pooled else None,
         encoder=found.label,
         trained=found.trained,
         layers=job.request.layers,
@@ -139,12 +144,13 @@ def _job(manifest, params, found, root):
     corpus = _corpus(manifest)
     request = streams.request(params, found)
     hashes = [str(value) for value in manifest["audio_sha256"]]
-    keys = {stream: streams.key(stream, request, hashes) for stream in streams.NAMES}
+    keys = {stream: streams.key(stream, request, hashes) for stream in request.streams}
     root = Path(root) if root is not None else _default_root(corpus, params)
     return extraction.Job(
         corpus=corpus,
         folder=Path(params.cache) / "features" / corpus,
         files=tuple(root / path for path in manifest["path"]),
+        durations=tuple(float(seconds) for seconds in manifest["duration_s"]),
         request=request,
         keys={stream: key for stream, (key, _) in keys.items()},
         about={stream: about for stream, (_, about) in keys.items()},
@@ -152,7 +158,8 @@ def _job(manifest, params, found, root):
 
 
 def _corpus(manifest) -> str:
-    absent = {"utterance_id", "corpus", "path", "audio_sha256"} - set(manifest.columns)
+    needed = {"utterance_id", "corpus", "path", "duration_s", "audio_sha256"}
+    absent = needed - set(manifest.columns)
     if absent:
         raise FeatureError(
             f"manifest: lacks the columns {', '.join(sorted(absent))}; make it with "

@@ -1,7 +1,15 @@
-"""All streams of a corpus: computed once, in parallel, resumably, then read from disk."""
+"""All streams of a corpus: computed once, in parallel, resumably, then read from disk.
 
+On a CPU each worker process takes a part of the corpus through all streams. With a GPU the encoder
+runs in this process, on parts that threads have decoded meanwhile, while the worker processes
+compute the other streams.
+"""
+
+import collections
+import concurrent.futures
 import contextlib
 import shutil
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +18,9 @@ from hump.errors import FeatureError, HumpError
 from hump.features import parts, store, streams
 
 __all__ = ["Job", "run"]
+
+# One has the GPU, one decodes what is next, one stores what is done.
+GPU_THREADS = 3
 
 
 @dataclass(frozen=True)
@@ -23,9 +34,11 @@ class Job:
         Where the streams are stored.
     files : tuple of Path
         Audio of the utterances, in order.
+    durations : tuple of float
+        Seconds.
     request : streams.Request
     keys : dict
-        Stream -> identity of its values.
+        Stream wanted -> identity of its values.
     about : dict
         Stream -> what its values depend on.
     """
@@ -33,6 +46,7 @@ class Job:
     corpus: str
     folder: Path
     files: tuple[Path, ...]
+    durations: tuple[float, ...]
     request: streams.Request
     keys: dict[str, str]
     about: dict[str, dict]
@@ -53,7 +67,7 @@ def run(job, *, workers, progress) -> dict[str, store.Ragged]:
     ----------
     job : Job
     workers : int
-        Processes, of one thread each. Their number changes no byte of the result.
+        Processes, of one thread each, beside this one. Their number changes no byte of the result.
     progress : bool
         Whether to show a bar.
 
@@ -67,8 +81,8 @@ def run(job, *, workers, progress) -> dict[str, store.Ragged]:
     AudioError, EncoderError, FeatureError
         An utterance cannot be read or described; or the disk is full.
     """
-    stored = _read(job, streams.NAMES)
-    missing = [stream for stream in streams.NAMES if stored[stream] is None]
+    stored = _read(job, job.keys)
+    missing = [stream for stream in job.keys if stored[stream] is None]
     if missing:
         with _alone(job, progress):
             stored |= _read(job, missing)  # another process may have been here
@@ -107,61 +121,134 @@ def _compute(job, missing, workers, progress):
     import joblib
     from tqdm.auto import tqdm
 
-    tasks = []
-    for rows in parts.ranges(len(job.files)):
-        todo = [s for s in missing if not parts.usable(job.part(s, rows), rows)]
-        if todo:
-            tasks.append((rows, todo))
-    remaining = sum(len(rows) for rows, _ in tasks)
-    n_jobs = max(1, min(workers, len(tasks)))
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    here, elsewhere = _tasks(job, missing)
+    tasks_of = collections.Counter(rows for rows, _ in here + elsewhere)
     with tqdm(
-        total=len(job.files), initial=len(job.files) - remaining, desc=f"features of {job.corpus}",
-        unit="utt", disable=not progress or not tasks,
-    ) as bar:
-        for done in parallel(joblib.delayed(_compute_part)(job, *task) for task in tasks):
-            bar.update(done)
+        total=len(job.files), initial=len(job.files) - sum(map(len, tasks_of)),
+        desc=f"features of {job.corpus}", unit="utt", disable=not progress or not tasks_of,
+    ) as bar, _threads(here, job) as running:  # fmt: skip
+        tally = _Tally(bar, tasks_of)
+        for future in running:
+            future.add_done_callback(lambda done: tally.add(done.result()) if _fine(done) else None)
+        parallel = joblib.Parallel(
+            n_jobs=max(1, min(workers, len(elsewhere))), return_as="generator_unordered"
+        )
+        for rows in parallel(joblib.delayed(_compute_part)(job, *task) for task in elsewhere):
+            tally.add(rows)
+            for future in running:
+                if future.done():
+                    future.result()  # an error of the GPU's stops the rest
+        for future in running:
+            future.result()
+
+
+def _tasks(job, missing):
+    """What is left to do: parts with their streams, for this process's GPU and for workers."""
+    here, elsewhere = [], []
+    for rows in parts.ranges(job.durations):
+        todo = [s for s in missing if not parts.usable(job.part(s, rows), rows)]
+        encoded = [s for s in todo if s in streams.ENCODED and job.request.device != "cpu"]
+        others = [s for s in todo if s not in encoded]
+        here += [(rows, encoded)] if encoded else []
+        elsewhere += [(rows, others)] if others else []
+    return here, elsewhere
+
+
+class _Tally:
+    """Move a bar on when all tasks of a part are done; called from several threads."""
+
+    def __init__(self, bar, tasks_of):
+        self._bar, self._left, self._lock = bar, dict(tasks_of), threading.Lock()
+
+    def add(self, rows):
+        with self._lock:
+            self._left[rows] -= 1
+            if not self._left[rows]:
+                self._bar.update(len(rows))
+
+
+def _fine(future):
+    return not future.cancelled() and future.exception() is None
+
+
+@contextlib.contextmanager
+def _threads(tasks, job):
+    """Futures of the encoder's tasks; those that have not begun are dropped at the end."""
+    turn = threading.Lock()
+    pool = concurrent.futures.ThreadPoolExecutor(GPU_THREADS)
+    try:
+        yield [pool.submit(_encode_part, job, rows, todo, turn) for rows, todo in tasks]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _encode_part(job, rows, todo, turn):
+    """Compute and store what the encoder gives of some utterances; runs in a thread."""
+    signals = [audio.load(job.files[row]) for row in rows]
+    with turn:
+        found = _encode(job, rows, todo, signals)
+    for stream, arrays in found.items():
+        parts.write(job.part(stream, rows), arrays)
+    return rows
 
 
 def _compute_part(job, rows, todo):
     """Compute and store some streams of some utterances; runs in a worker."""
     signals = [audio.load(job.files[row]) for row in rows]
-    with _one_thread(todo):
+    encoded = [stream for stream in todo if stream in streams.ENCODED]
+    with _one_thread(encoded):
+        found = _encode(job, rows, encoded, signals) if encoded else {}
         for stream in todo:
-            arrays = [
-                _describe(stream, signal, job.files[row], job.request)
-                for row, signal in zip(rows, signals, strict=True)
-            ]
-            parts.write(job.part(stream, rows), arrays)
-    return len(rows)
+            if stream not in encoded:
+                found[stream] = []
+                for row, signal in zip(rows, signals, strict=True):
+                    with _named(job.files[row], stream):
+                        found[stream].append(streams.compute(stream, signal, job.request))
+            parts.write(job.part(stream, rows), found.pop(stream))
+    return rows
 
 
-def _describe(stream, signal, file, request):
+def _encode(job, rows, todo, signals):
+    for row, signal in zip(rows, signals, strict=True):
+        with _named(job.files[row], "hubert"):
+            streams.check(todo, signal, job.request)
+    with _named(f"{job.files[rows[0]]} and the {len(rows) - 1} after it", "hubert"):
+        found = streams.encode(todo, signals, job.request)
+    for stream, arrays in found.items():
+        for i, row in enumerate(rows):
+            with _named(job.files[row], stream):
+                arrays[i] = streams.cast(arrays[i], stream, job.request)
+    return found
+
+
+@contextlib.contextmanager
+def _named(what, stream):
+    """Begin an error's message with the recording that it is about."""
     try:
-        return streams.compute(stream, signal, request)
+        yield
     except HumpError as error:
-        raise type(error)(f"{file}: {error}") from error
+        raise type(error)(f"{what}: {error}") from error
     except Exception as error:
         raise FeatureError(
-            f"{file}: {stream} fails ({type(error).__name__}: {error}); "
+            f"{what}: {stream} fails ({type(error).__name__}: {error}); "
             "check the recording, or leave it out"
         ) from error
 
 
 @contextlib.contextmanager
-def _one_thread(todo):
+def _one_thread(encoded):
     """Run on one thread, since sums are rounded differently on several."""
     import threadpoolctl
 
     with threadpoolctl.threadpool_limits(1):
         # Only HuBERT needs torch, which the other streams should not wait for.
-        with cores.one_thread() if "hubert" in todo else contextlib.nullcontext():
+        with cores.one_thread() if encoded else contextlib.nullcontext():
             yield
 
 
 def _join(job, stream):
     """Put the parts of a stream together and remove them."""
-    files = [job.part(stream, rows) for rows in parts.ranges(len(job.files))]
+    files = [job.part(stream, rows) for rows in parts.ranges(job.durations)]
     first = parts.values(files[0])
     store.write(
         job.folder, job.name(stream), map(parts.values, files), shape=first.shape[1:],

@@ -2,21 +2,32 @@
 
 Hsu et al. (2021), doi:10.1109/TASLP.2021.3122291, by transformers. HuBERT-base normalises its
 first convolution over the whole time axis, so a clip padded to a longer one has other hidden
-states, with an attention mask or without; and matrix products round differently in other shapes.
-Utterances are therefore run one at a time. What saves time is to compute the layers asked for
-only, and to run several processes of one thread each (`hump.features.extract_corpus`).
+states, by 20 to 25 %, with an attention mask or without. Utterances are therefore never padded
+(`hump.features.packed`): in whatever company and order, each gets what transformers gives it alone,
+to a relative error near 1e-6. Only the layers asked for, and those below, are computed.
+
+Recordings of any length are one piece to attention, as in transformers: memory grows linearly with
+the longest recording (ten minutes take about a gigabyte), time with its square. Nothing is cut, so
+nothing changes with length.
 """
 
-import math
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from hump.audio import SAMPLING_RATE
 from hump.errors import EncoderError
 from hump.features import encoders, pretrained, signals, stand_in
 
-__all__ = ["Encoder", "extract", "load_encoder"]
+__all__ = ["PRECISIONS", "Encoder", "check", "describe", "extract", "load_encoder", "pool"]
+
+PRECISIONS = ("float32", "bfloat16")
+# Seconds of audio run at once. On a CPU more is slower, as it no longer stays in the cache; a GPU
+# takes what this share of its memory holds.
+CPU_BATCH_S = 6.0
+GPU_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -25,8 +36,8 @@ class Encoder:
 
     Attributes
     ----------
-    model : transformers.HubertModel
-        In evaluation mode, float32.
+    forward : hump.features.packed.Forward
+        The network, in evaluation mode.
     width : int
         Of a hidden state.
     n_layers : int
@@ -40,9 +51,11 @@ class Encoder:
     normalize : bool
         Whether a signal is brought to mean 0 and variance 1 first.
     device : str
+    batch_s : float
+        Seconds of audio that are run at once.
     """
 
-    model: Any
+    forward: Any
     width: int
     n_layers: int
     kept: int
@@ -51,9 +64,10 @@ class Encoder:
     fingerprint: str
     normalize: bool
     device: str
+    batch_s: float
 
 
-def load_encoder(encoder, *, layers, device="cpu") -> Encoder:
+def load_encoder(encoder, *, layers, device="cpu", precision="float32") -> Encoder:
     """Load an encoder up to the last of `layers`.
 
     Parameters
@@ -64,6 +78,9 @@ def load_encoder(encoder, *, layers, device="cpu") -> Encoder:
         0 is the input of the first transformer layer, k the output of layer k.
     device : str
         ``cpu`` or ``cuda``.
+    precision : str
+        ``float32``; or ``bfloat16``, in which matrix products round to three digits: hidden states
+        are then off by about one per cent (`benchmarks/results`), for speed on a GPU.
 
     Returns
     -------
@@ -72,20 +89,23 @@ def load_encoder(encoder, *, layers, device="cpu") -> Encoder:
     Raises
     ------
     EncoderError
-        No such encoder, its files do not fit each other, or it lacks a layer.
+        No such encoder, its files do not fit each other, or it lacks a layer; or no such precision.
     """
+    if precision not in PRECISIONS:
+        raise EncoderError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}")
+    found = encoders.find(encoder)
+    kept = max(1, *encoders.check_layers(found, layers))
+
     import torch
     from transformers import HubertConfig
 
-    found = encoders.find(encoder)
-    kept = max(1, *encoders.check_layers(found, layers))
+    from hump.features import packed
+
     config = HubertConfig.from_dict({**found.config, "num_hidden_layers": kept})
     model = pretrained.load(found, config) if found.weights else stand_in.build(config)
-    if config.do_stable_layer_norm and kept < found.n_layers:
-        # Such an encoder normalises once more after its last layer, which this one is not.
-        model.encoder.layer_norm = torch.nn.Identity()
+    model = model.eval().requires_grad_(False).to(device)
     return Encoder(
-        model=model.eval().requires_grad_(False).to(device),
+        forward=packed.Forward(model, dtype=getattr(torch, precision)),
         width=config.hidden_size,
         n_layers=found.n_layers,
         kept=kept,
@@ -94,23 +114,29 @@ def load_encoder(encoder, *, layers, device="cpu") -> Encoder:
         fingerprint=found.fingerprint,
         normalize=found.normalize,
         device=device,
+        batch_s=CPU_BATCH_S if device == "cpu" else _gpu_batch_s(config.hidden_size),
     )
 
 
-def extract(signals_, *, encoder, layers, device="cpu") -> list[np.ndarray]:
+def extract(
+    signals_, *, encoder, layers, device="cpu", precision="float32", batch_s=None
+) -> list[np.ndarray]:
     """Hidden states of utterances.
 
     Parameters
     ----------
     signals_ : sequence of array_like, each of shape (samples,)
-        16 kHz, full scale 1.
+        16 kHz, full scale 1; in any order.
     encoder : Encoder, str or Path
         Loaded, or a name for `load_encoder`.
     layers : sequence of int
         0 is the input of the first transformer layer, k the output of layer k: the indices of
         ``hidden_states`` in transformers.
-    device : str
-        Where an encoder given by name is run; a loaded one stays where it is.
+    device, precision : str
+        Of an encoder given by name; a loaded one stays as it is.
+    batch_s : float, optional
+        Seconds of audio that are run at once; by default what suits the device. Changes results by
+        rounding alone.
 
     Returns
     -------
@@ -126,32 +152,152 @@ def extract(signals_, *, encoder, layers, device="cpu") -> list[np.ndarray]:
     """
     layers = tuple(layers)
     if not isinstance(encoder, Encoder):
-        encoder = load_encoder(encoder, layers=layers, device=device)
+        encoder = load_encoder(encoder, layers=layers, device=device, precision=precision)
+    return describe(signals_, encoder=encoder, layers=layers, batch_s=batch_s)[0]
+
+
+def pool(signals_, *, encoder, device="cpu", precision="float32", batch_s=None) -> np.ndarray:
+    """Mean and standard deviation over time of the hidden states of every layer.
+
+    Parameters
+    ----------
+    signals_, encoder, device, precision, batch_s
+        As in `extract`; a loaded encoder gives the layers that it was loaded with.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, layers + 1, 2, width), float32
+        Layers from 0, the input of the first; mean, then deviation (of the frames themselves: their
+        number is the divisor).
+
+    Raises
+    ------
+    EncoderError, FeatureError
+        As `extract`.
+    """
+    if not isinstance(encoder, Encoder):
+        layers = range(encoders.find(encoder).n_layers + 1)
+        encoder = load_encoder(encoder, layers=layers, device=device, precision=precision)
+    pooled = describe(signals_, encoder=encoder, pooled=True, batch_s=batch_s)[1]
+    return np.stack(pooled) if pooled else np.empty((0, encoder.kept + 1, 2, encoder.width), "f4")
+
+
+def describe(signals_, *, encoder, layers=(), pooled=False, batch_s=None):
+    """What `extract` and `pool` give, in one pass.
+
+    Parameters
+    ----------
+    signals_ : sequence of array_like, each of shape (samples,)
+    encoder : Encoder
+    layers : sequence of int
+        None for no sequences.
+    pooled : bool
+        Whether to compute statistics of all layers that are loaded.
+    batch_s : float, optional
+
+    Returns
+    -------
+    list of numpy.ndarray, each of shape (frames, layers, width), float32
+    list of numpy.ndarray, each of shape (loaded layers + 1, 2, width), float32
+        Empty unless `pooled`.
+
+    Raises
+    ------
+    EncoderError, FeatureError
+        As `extract`.
+    """
+    layers = tuple(layers)
     wrong = [layer for layer in layers if not 0 <= layer <= encoder.kept]
-    if wrong or not layers:
+    if wrong or not (layers or pooled):
         raise EncoderError(
             f"layers={list(layers)}: {encoder.label} was loaded with layers 0 to {encoder.kept}; "
             "load it with these layers"
         )
-    return [_hidden_states(signal, encoder, layers) for signal in signals_]
+    signals_ = [_prepare(signal, encoder) for signal in signals_]
+    states, statistics = [None] * len(signals_), [None] * len(signals_)
+    for batch in _batches(signals_, batch_s or encoder.batch_s):
+        found = _run([signals_[i] for i in batch], encoder, layers, pooled)
+        for i, (frames, moments) in zip(batch, found, strict=True):
+            states[i], statistics[i] = frames, moments
+    return states, statistics if pooled else []
 
 
-def _hidden_states(signal, encoder, layers):
-    import torch
+def check(signal, encoder) -> np.ndarray:
+    """Refuse a signal that `encoder` gives no frame of.
 
-    signal = signals.check(signal, stream="hubert", min_samples=_receptive_field(encoder))
+    Returns
+    -------
+    numpy.ndarray, shape (samples,), float32
+
+    Raises
+    ------
+    FeatureError
+    """
+    return signals.check(signal, stream="hubert", min_samples=encoder.forward.field)
+
+
+def _prepare(signal, encoder):
+    signal = check(signal, encoder)
     if encoder.normalize:
         # Wav2Vec2FeatureExtractor.zero_mean_unit_var_norm
         signal = (signal - signal.mean()) / np.sqrt(signal.var() + 1e-7)
-    inputs = torch.from_numpy(signal)[None].to(encoder.device)
-    # On a GPU, convolutions would otherwise round to TF32's ten bits.
-    with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False, deterministic=True):
-        states = encoder.model(inputs, output_hidden_states=True).hidden_states
-        return torch.stack([states[layer][0] for layer in layers], dim=1).float().cpu().numpy()
+    return signal
 
 
-def _receptive_field(encoder) -> int:
-    """Samples that make one frame."""
-    config = encoder.model.config
-    strides = [math.prod(config.conv_stride[:i]) for i in range(len(config.conv_kernel))]
-    return 1 + sum((k - 1) * s for k, s in zip(config.conv_kernel, strides, strict=True))
+def _batches(signals_, batch_s):
+    """Utterances to run together, by length: as many as fit, and at least one."""
+    batches, samples = [], 0
+    for i in sorted(range(len(signals_)), key=lambda i: len(signals_[i])):
+        if not batches or samples + len(signals_[i]) > batch_s * SAMPLING_RATE:
+            batches.append([])
+            samples = 0
+        batches[-1].append(i)
+        samples += len(signals_[i])
+    return batches
+
+
+def _run(batch, encoder, layers, pooled):
+    """Hidden states and statistics of each utterance of a batch."""
+    import torch
+
+    forward = encoder.forward
+    lengths = [forward.frames(len(signal)) for signal in batch]
+    states = torch.empty(sum(lengths), len(layers), encoder.width)
+    statistics = torch.empty(len(batch), encoder.kept + 1, 2, encoder.width) if pooled else batch
+    inputs = [torch.from_numpy(signal).to(encoder.device) for signal in batch]
+    last = encoder.kept if pooled else max(layers)
+    with torch.inference_mode(), _full_precision():
+        for layer, hidden in enumerate(forward(inputs, last)):
+            for column, wanted in enumerate(layers):
+                if wanted == layer:
+                    states[:, column] = hidden
+            if pooled:
+                for utterance, frames in enumerate(hidden.split(lengths)):
+                    deviation, mean = torch.std_mean(frames, dim=0, correction=0)
+                    statistics[utterance, layer] = torch.stack([mean, deviation])
+    return [
+        (frames.numpy(), statistics[i].numpy() if pooled else None)
+        for i, frames in enumerate(states.split(lengths))
+    ]
+
+
+@contextlib.contextmanager
+def _full_precision():
+    """On a GPU, keep float32 from being rounded to TF32's ten bits, whatever the caller chose."""
+    import torch
+
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _gpu_batch_s(width) -> float:
+    """Seconds of audio whose hidden states fit in a share of the GPU's memory."""
+    import torch
+
+    _, total = torch.cuda.mem_get_info()
+    # A dozen arrays of float32 as wide as a hidden state are alive at a time; 50 frames a second.
+    return GPU_SHARE * total / (12 * 4 * width * 50)

@@ -7,15 +7,22 @@ import numpy as np
 
 from hump.features import store
 
-__all__ = ["SIZE", "lengths", "name", "ranges", "usable", "values", "write"]
+__all__ = ["SECONDS", "UTTERANCES", "lengths", "name", "ranges", "usable", "values", "write"]
 
-# Utterances of a part: what is lost at most, for each worker, when a run is stopped.
-SIZE = 16
+# Of a part: what is lost at most, for each worker, when a run is stopped, and what it holds in
+# memory.
+UTTERANCES, SECONDS = 16, 600
 
 
-def ranges(n) -> list[range]:
-    """Rows of each part of `n` utterances."""
-    return [range(start, min(start + SIZE, n)) for start in range(0, n, SIZE)]
+def ranges(durations) -> list[range]:
+    """Rows of each part of utterances that last `durations` seconds; at least one in each."""
+    found, start, total = [], 0, 0.0
+    for row, seconds in enumerate(durations):
+        if row > start and (row - start == UTTERANCES or total + seconds > SECONDS):
+            found.append(range(start, row))
+            start, total = row, 0.0
+        total += seconds
+    return [*found, range(start, len(durations))] if len(durations) else []
 
 
 def name(rows) -> str:

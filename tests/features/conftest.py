@@ -59,8 +59,9 @@ def corpus(tmp_path):
             signal = make_speech(duration_s + 0.01 * i, seed=i)
             write_wav(root / "wav" / f"{i:02d}.wav", signal)
             digest = hashlib.sha256(signal.tobytes()).hexdigest()
-            rows.append((f"toy-{i:02d}", "toy", f"wav/{i:02d}.wav", digest))
-        columns = ["utterance_id", "corpus", "path", "audio_sha256"]
+            seconds = len(signal) / RATE
+            rows.append((f"toy-{i:02d}", "toy", f"wav/{i:02d}.wav", seconds, digest))
+        columns = ["utterance_id", "corpus", "path", "duration_s", "audio_sha256"]
         return root, pd.DataFrame(rows, columns=columns)
 
     return make
@@ -71,7 +72,8 @@ def params(tmp_path):
     """The part of the parameters that features use: a function of changes to it."""
 
     def make(**changes):
-        features = {"encoder": "untrained", "layers": (1, 3), "dtype": "float16"}
+        features = {"encoder": "untrained", "layers": (1, 3), "pooled": False, "dtype": "float16",
+                    "precision": "float32"}
         return SimpleNamespace(
             features=SimpleNamespace(**(features | changes)), device="cpu", cache=tmp_path / "cache"
         )

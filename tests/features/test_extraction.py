@@ -12,11 +12,12 @@ from hump import audio, cores, features, names
 from hump.errors import AudioError, EncoderError, FeatureError
 from hump.features import egemaps, extraction, hubert, mfcc, parts, prosody, streams
 
-WIDTHS = {"hubert": (2, 5), "mfcc": (39,), "prosody": (103,), "egemaps": (88,)}
+WIDTHS = {"hubert": (2, 5), "mfcc": (39,), "prosody": (103,), "egemaps": (88,),
+          "pooled": (13, 2, 5)}
 
 
 def fake(stream, signal, wanted):
-    """Quick values that depend on the signal, in the place of `streams.compute`."""
+    """Quick values that depend on the signal, in the place of those of `streams`."""
     frames = len(signal) // 320 if stream in ("hubert", "mfcc") else 1
     values = signal[:frames].reshape(-1, *[1] * len(WIDTHS[stream])) + np.zeros(WIDTHS[stream])
     return values.astype(wanted.dtype_of(stream))
@@ -32,7 +33,16 @@ def computed(monkeypatch):
         return fake(stream, signal, wanted)
 
     monkeypatch.setattr(streams, "compute", compute)
+    monkeypatch.setattr(streams, "encode", encoder(compute))
+    monkeypatch.setattr(streams, "check", lambda names, signal, wanted: None)
     return calls
+
+
+def encoder(compute):
+    """`streams.encode` by a stand-in for `streams.compute`."""
+    return lambda names, signals, wanted: {
+        name: [compute(name, signal, wanted) for signal in signals] for name in names
+    }
 
 
 def extract(manifest, params, root, **options):
@@ -60,26 +70,54 @@ def test_values_are_those_of_the_streams(corpus, params, one_thread):
     assert (found.corpus, found.encoder, found.trained) == ("toy", names.UNTRAINED, False)
     assert found.layers == (1, 3)
     assert len(found) == 3
-    for i, path in enumerate(manifest["path"]):
-        signal = audio.load(root / path)
-        (states,) = hubert.extract([signal], encoder="untrained", layers=(1, 3))
-        np.testing.assert_array_equal(found.hubert[i], states.astype(np.float16))
+    assert found.pooled is None
+    heard = [audio.load(root / path) for path in manifest["path"]]
+    states = hubert.extract(heard, encoder="untrained", layers=(1, 3))
+    for i, signal in enumerate(heard):
+        np.testing.assert_array_equal(found.hubert[i], states[i].astype(np.float16))
         np.testing.assert_array_equal(found.mfcc[i], mfcc.extract(signal).astype(np.float16))
         np.testing.assert_array_equal(found.prosody[i], prosody.clean(prosody.extract(signal)))
         np.testing.assert_array_equal(found.egemaps[i], egemaps.extract(signal))
     assert (found.prosody.dtype, found.egemaps.dtype) == (np.float32, np.float32)
 
 
-def test_workers_and_parts_change_no_byte(corpus, params, tmp_path, monkeypatch):
+def test_statistics_of_all_layers_are_kept_when_asked(corpus, params, one_thread):
+    root, manifest = corpus(3)
+    without = extract(manifest, params(), root)
+    (file,) = params().cache.rglob("hubert-*.npy")
+    written = file.stat().st_mtime_ns
+    found = extract(manifest, params(pooled=True), root)
+    assert (found.pooled.shape, found.pooled.dtype) == ((3, 13, 2, 128), np.float32)
+    heard = [audio.load(root / path) for path in manifest["path"]]
+    np.testing.assert_array_equal(found.pooled, hubert.pool(heard, encoder="untrained"))
+    # What the models read is the same, and was not computed again.
+    assert found.fingerprint == without.fingerprint
+    assert file.stat().st_mtime_ns == written
+
+
+def test_sequences_and_statistics_take_one_pass(corpus, params, monkeypatch):
+    passes = []
+
+    def encode(names, heard, wanted):
+        passes.append(names)
+        return {name: [fake(name, signal, wanted) for signal in heard] for name in names}
+
+    monkeypatch.setattr(streams, "encode", encode)
+    root, manifest = corpus(2)
+    extract(manifest, params(pooled=True), root)
+    assert passes == [["hubert", "pooled"]]
+
+
+def test_workers_change_no_byte(corpus, params, tmp_path, monkeypatch):
     root, manifest = corpus(4)
+    monkeypatch.setattr(parts, "UTTERANCES", 1)
     # The two whose libraries depend on threads, or on what they were given before.
     monkeypatch.setattr(streams, "NAMES", ("hubert", "prosody"))
     found = features.encoders.find("untrained")
     results = []
-    for workers, size in ((2, 2), (1, 3)):
+    for workers in (2, 1):
         settings = params()
         settings.cache = tmp_path / str(workers)
-        monkeypatch.setattr(parts, "SIZE", size)
         job = features._job(manifest, settings, found, root)
         extraction.run(job, workers=workers, progress=False)
         results.append(contents(settings.cache))
@@ -102,6 +140,7 @@ def test_stored_features_are_used_while_nothing_changed(corpus, params, computed
     [
         ({"dtype": "float32"}, {"hubert", "mfcc"}),
         ({"layers": (1, 4)}, {"hubert"}),
+        ({"pooled": True}, {"pooled"}),
     ],
 )
 def test_changed_parameters_recompute_what_depends_on_them(
@@ -112,7 +151,33 @@ def test_changed_parameters_recompute_what_depends_on_them(
     computed.clear()
     second = extract(manifest, params(**changes), root)
     assert set(computed) == expected
-    assert second.fingerprint != first.fingerprint
+    assert (second.fingerprint != first.fingerprint) == (expected != {"pooled"})
+
+
+def test_precision_is_part_of_the_identity(params, monkeypatch):
+    found = features.encoders.find("untrained")
+    monkeypatch.setattr(streams, "_check_precision", lambda precision, device: None)
+    keys = [
+        [streams.key(name, streams.request(params(precision=precision), found), ["hash"])[0]
+         for name in ("hubert", "pooled", "mfcc")]
+        for precision in ("float32", "bfloat16")
+    ]
+    assert [a == b for a, b in zip(*keys, strict=True)] == [False, False, True]
+
+
+def test_emulated_bfloat16_is_refused(params, monkeypatch):
+    import torch
+
+    found = features.encoders.find("untrained")
+    settings = params(precision="bfloat16")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
+    with pytest.raises(EncoderError, match="features.precision='bfloat16': this.*use float32"):
+        streams.request(settings, found)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert streams.request(settings, found).precision == "bfloat16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    monkeypatch.setattr(streams, "_device", lambda device: "cuda")
+    assert streams.request(settings, found).precision == "bfloat16"
 
 
 def test_changed_audio_order_encoder_device_and_code_recompute(
@@ -146,6 +211,7 @@ def test_code_version_follows_libraries_and_sources(monkeypatch):
     version = streams._code_version.__wrapped__
     before = {stream: version(stream) for stream in streams.NAMES}
     assert len(set(before.values())) == 4
+    assert version(streams.POOLED) == before["hubert"]
     real = streams.importlib.metadata.version
     with monkeypatch.context() as patch:
         patch.setattr(streams.importlib.metadata, "version",
@@ -178,7 +244,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import pandas as pd
 sys.path.insert(0, {tests!r})
-from test_extraction import fake
+from test_extraction import encoder, fake
 from hump import features
 from hump.features import parts, streams
 
@@ -186,16 +252,17 @@ def slow(stream, signal, wanted):
     time.sleep(0.02)
     return fake(stream, signal, wanted)
 
-streams.compute, parts.SIZE = slow, 2
+streams.compute, streams.encode, parts.UTTERANCES = slow, encoder(slow), 2
+streams.check = lambda names, signal, wanted: None
 settings = SimpleNamespace(device="cpu", cache=Path({cache!r}), features=SimpleNamespace(
-    encoder="untrained", layers=(1, 3), dtype="float16"))
+    encoder="untrained", layers=(1, 3), pooled=False, dtype="float16", precision="float32"))
 manifest = pd.read_csv({manifest!r}, dtype=str)
 features.extract_corpus(manifest, settings, root={root!r}, workers=1, progress=False)
 """
 
 
 def test_killed_run_is_resumed(corpus, params, computed, tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, "SIZE", 2)
+    monkeypatch.setattr(parts, "UTTERANCES", 2)
     root, manifest = corpus(12)
     settings = params()
     manifest.to_csv(tmp_path / "manifest", index=False)
@@ -239,25 +306,41 @@ def test_second_process_waits_and_uses_the_result(corpus, params, computed, caps
     assert "toy: another process computes the features; waiting" in capsys.readouterr().out
 
 
-def test_failing_utterance_is_named(corpus, params, wav, monkeypatch):
+def test_failing_utterance_is_named(corpus, params, wav, computed, monkeypatch):
     root, manifest = corpus(2)
     (root / "wav" / "01.wav").write_bytes(b"")
     with pytest.raises(AudioError, match=r"01\.wav: is empty"):
         extract(manifest, params(), root)
     root, manifest = corpus(2)
 
+    def fails_together(names, signals, wanted):
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(streams, "encode", fails_together)
+    message = r"00\.wav and the 1 after it: hubert fails \(MemoryError: no memory\);"
+    with pytest.raises(FeatureError, match=message):
+        extract(manifest, params(), root)
+
+    def overflows(names, signals, wanted):
+        return {"hubert": [np.zeros((3, 2, 5)), np.full((3, 2, 5), 7e4)]}
+
+    monkeypatch.setattr(streams, "encode", overflows)
+    with pytest.raises(FeatureError, match=r"01\.wav: hubert: .*70000 does not fit.*float16"):
+        extract(manifest, params(), root)
+
+    def refuses(names, signal, wanted):
+        raise EncoderError("no such layer")
+
+    monkeypatch.setattr(streams, "check", refuses)
+    with pytest.raises(EncoderError, match=r"00\.wav: no such layer"):
+        extract(manifest, params(), root)
+    monkeypatch.undo()
+
     def fails(stream, signal, wanted):
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(streams, "compute", fails)
-    with pytest.raises(FeatureError, match=r"00\.wav: hubert fails \(ZeroDivisionError: div.*\);"):
-        extract(manifest, params(), root)
-
-    def refuses(stream, signal, wanted):
-        raise EncoderError("no such layer")
-
-    monkeypatch.setattr(streams, "compute", refuses)
-    with pytest.raises(EncoderError, match=r"00\.wav: no such layer"):
+    with pytest.raises(FeatureError, match=r"00\.wav: mfcc fails \(ZeroDivisionError: div.*\);"):
         extract(manifest, params(), root)
 
 
@@ -305,6 +388,54 @@ def test_cuda_without_a_gpu_is_refused(corpus, params, monkeypatch):
     with pytest.raises(EncoderError, match="device='cuda': no GPU is visible.*cpu or auto"):
         extract(manifest, settings, root)
     assert streams._device("auto") == "cpu"
+
+
+@pytest.fixture
+def on_gpu(monkeypatch):
+    """The way of a GPU, where the encoder runs in this process; the encoder itself on the CPU."""
+    monkeypatch.setattr(streams, "_device", lambda device: "cuda")
+    load = hubert.load_encoder
+    monkeypatch.setattr(
+        hubert, "load_encoder", lambda *args, **options: load(*args, **options | {"device": "cpu"})
+    )
+
+
+def test_with_a_gpu_the_encoder_runs_beside_the_workers(
+    corpus, params, on_gpu, monkeypatch, one_thread, capfd
+):
+    monkeypatch.setattr(parts, "UTTERANCES", 2)
+    root, manifest = corpus(5)
+    found = extract(manifest, params(pooled=True), root, workers=2, progress=True)
+    heard = [audio.load(root / path) for path in manifest["path"]]
+    for i, states in enumerate(hubert.extract(heard, encoder="untrained", layers=(1, 3))):
+        np.testing.assert_allclose(found.hubert[i], states, rtol=2e-3, atol=2e-3)  # float16
+        np.testing.assert_array_equal(found.mfcc[i], mfcc.extract(heard[i]).astype(np.float16))
+    expected = hubert.pool(heard, encoder="untrained")
+    np.testing.assert_allclose(found.pooled, expected, rtol=1e-4, atol=1e-5)
+    assert "features of toy: 100%" in capfd.readouterr().err
+
+
+def test_an_error_on_the_gpu_is_named_and_what_is_done_is_kept(
+    corpus, params, on_gpu, computed, monkeypatch
+):
+    monkeypatch.setattr(parts, "UTTERANCES", 1)
+    root, manifest = corpus(4)
+    settings = params()
+    encode, seen = streams.encode, []
+
+    def fails_from_the_third(names, heard, wanted):
+        seen.append(names)
+        if len(seen) >= 3:
+            raise RuntimeError("out of memory")
+        return encode(names, heard, wanted)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streams, "encode", fails_from_the_third)
+        with pytest.raises(FeatureError, match=r"\.wav and .*hubert fails \(RuntimeError: out of"):
+            extract(manifest, settings, root)
+    assert len(list(settings.cache.rglob("hubert-*/*.npz"))) == 2
+    extract(manifest, settings, root)
+    assert computed.count("hubert") == computed.count("mfcc") == 4
 
 
 def test_index(corpus, params, computed):

@@ -122,6 +122,15 @@ def test_parts(tmp_path, arrays):
         assert not parts.usable(path, range(4))
 
 
-@pytest.mark.parametrize("n", [0, 1, parts.SIZE, parts.SIZE + 1])
+@pytest.mark.parametrize("n", [0, 1, parts.UTTERANCES, parts.UTTERANCES + 1])
 def test_parts_cover_all_rows(n):
-    assert [row for rows in parts.ranges(n) for row in rows] == list(range(n))
+    found = parts.ranges([2.0] * n)
+    assert [row for rows in found for row in rows] == list(range(n))
+    assert len(found) == -(-n // parts.UTTERANCES)
+
+
+def test_parts_are_bounded_by_seconds():
+    limit = parts.SECONDS
+    assert parts.ranges([limit / 2, limit / 2, 1, limit + 1, 1]) == [
+        range(0, 2), range(2, 3), range(3, 4), range(4, 5)
+    ]

@@ -1,0 +1,228 @@
+"""HuBERT's forward pass over utterances of different lengths, with nothing between them.
+
+Utterances are laid end to end, frame after frame, so that matrix products are over frames of the
+utterances alone: there is no padding that could be normalised, attended to or paid for. What
+looks beyond a frame is done for each utterance by itself:
+
+* the front end's convolutions, in pieces of frames, which bounds memory; a frame depends on 400
+  samples, so pieces change nothing;
+* the normalisation of the first convolution over the whole utterance (HuBERT-base, "group"): mean
+  and variance of a convolution follow from mean and second moments of its input, so they are known
+  before it is computed and become part of its weights;
+* the convolution over positions, by Fourier transforms of overlapping blocks (overlap-save), its
+  edges zero as in the model;
+* attention.
+
+Values are those of transformers up to rounding: relative errors are near 1e-6 in float32
+(`benchmarks/results`). All else, feed-forward blocks, projections and norms, is transformers' own.
+"""
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import AttentionInterface
+
+__all__ = ["Forward"]
+
+# Rows of the front end's largest array: some MB, which stay in a processor's cache; a GPU wants
+# more at once.
+PIECE = {"cpu": 64, "cuda": 4096}
+# Rows at once in feed-forward blocks, which are four times as wide as their input.
+FEED_FORWARD_ROWS = 2048
+
+
+class Forward:
+    """A HuBERT, prepared to run over packed utterances.
+
+    Parameters
+    ----------
+    model : transformers.HubertModel
+        In evaluation mode, where it is to run. It belongs to this object from here on: its
+        attention and feed-forward blocks are replaced by ones that give the same values.
+    dtype : torch.dtype
+        Of matrix products, float32 or bfloat16; sums of layers, norms and results are float32.
+
+    Attributes
+    ----------
+    model : transformers.HubertModel
+    hop : int
+        Samples from one frame to the next.
+    field : int
+        Samples that make one frame.
+    """
+
+    def __init__(self, model, dtype=torch.float32):
+        self.model = model
+        self._dtype = dtype
+        self.kernels = model.config.conv_kernel
+        self.strides = model.config.conv_stride
+        self.hop = int(np.prod(self.strides))
+        self.field = 1 + sum(
+            (kernel - 1) * int(np.prod(self.strides[:i])) for i, kernel in enumerate(self.kernels)
+        )
+        layers = model.feature_extractor.conv_layers
+        # (kernel, in, out): one matrix product a stride
+        self._kernels = [
+            layer.conv.weight.permute(2, 1, 0).to(dtype if i else torch.float32).contiguous()
+            for i, layer in enumerate(layers)
+        ]
+        self._positions = _Positions(model.encoder.pos_conv_embed)
+        model.config._attn_implementation = _ATTENTION
+        for layer in model.encoder.layers:
+            layer.feed_forward = _ByRows(layer.feed_forward)
+
+    def frames(self, samples) -> int:
+        """Frames of a signal of so many samples."""
+        return 1 + (samples - self.field) // self.hop
+
+    def __call__(self, signals, last):
+        """Run utterances through the network.
+
+        Parameters
+        ----------
+        signals : sequence of torch.Tensor, each of shape (samples,), float32
+            Normalised as the encoder wants it. Those of one length are quickest next to one
+            another.
+        last : int
+            Layer to stop after.
+
+        Yields
+        ------
+        torch.Tensor, shape (frames of all, width), float32
+            The input of the first transformer layer, then the output of each.
+        """
+        lengths = [self.frames(len(signal)) for signal in signals]
+        encoder = self.model.encoder
+        front = torch.cat([self._front(signal) for signal in signals])
+        with self._autocast(front):
+            hidden = self.model.feature_projection(front).float()
+        hidden = hidden + torch.cat([self._positions(part) for part in hidden.split(lengths)])
+        if not self.model.config.do_stable_layer_norm:
+            hidden = encoder.layer_norm(hidden)
+        yield hidden
+        runs = _runs(lengths)
+        for layer in encoder.layers[:last]:
+            with self._autocast(hidden):
+                hidden = layer(hidden[None], attention_mask=None, runs=runs)[0]
+            yield hidden
+
+    def _autocast(self, values):
+        return torch.autocast(values.device.type, self._dtype, self._dtype != torch.float32)
+
+    def _front(self, signal):
+        """The convolutions: (samples,) -> (frames, channels)."""
+        layers = self.model.feature_extractor.conv_layers
+        first, shift = self._first(signal)
+        frames, piece = self.frames(len(signal)), PIECE[signal.device.type]
+        found = []
+        for start in range(0, frames, piece):
+            stop = min(start + piece, frames)
+            samples = signal[self.hop * start:self.hop * (stop - 1) + self.field]
+            values = samples[:, None]
+            for i, layer in enumerate(layers):
+                kernel, bias = (first, shift) if i == 0 else (self._kernels[i], layer.conv.bias)
+                values = _convolve(values.to(kernel.dtype), kernel, self.strides[i])
+                if bias is not None:
+                    values += bias
+                if isinstance(getattr(layer, "layer_norm", None), torch.nn.LayerNorm):
+                    values = layer.layer_norm(values.float())
+                values = layer.activation(values)
+            found.append(values.float())
+        return torch.cat(found)
+
+    def _first(self, signal):
+        """The first convolution's kernel and bias, its norm over the utterance within them."""
+        layer, kernel = self.model.feature_extractor.conv_layers[0], self._kernels[0]
+        if not isinstance(getattr(layer, "layer_norm", None), torch.nn.GroupNorm):
+            return kernel, layer.conv.bias
+        norm = layer.layer_norm
+        patches = signal.double().unfold(0, self.kernels[0], self.strides[0])
+        mean = patches.mean(0)
+        covariance = patches.T @ patches / len(patches) - torch.outer(mean, mean)
+        weights = kernel[:, 0].double()
+        variance = (weights * (covariance @ weights)).sum(0)
+        gain = norm.weight / (variance.clamp(min=0) + norm.eps).sqrt()
+        # A bias of the convolution shifts its mean with it, and so is without effect.
+        return (weights * gain)[:, None].float(), (norm.bias - mean @ weights * gain).float()
+
+
+def _convolve(values, kernel, stride):
+    """Convolve (time, in) by (kernel, in, out), without padding: (time', out)."""
+    width, channels, _ = kernel.shape
+    steps = 1 + (len(values) - width) // stride
+    if channels == 1:
+        return values[:, 0].unfold(0, width, stride) @ kernel[:, 0]
+    found = None
+    for start in range(0, width, stride):
+        taps = kernel[start:start + stride].flatten(0, 1)
+        # Rows of neighbouring samples, which do not overlap: a view, not a copy.
+        rows = values.as_strided((steps, len(taps)), (stride * channels, 1), start * channels)
+        found = rows @ taps if found is None else found.addmm_(rows, taps)
+    return found
+
+
+class _Positions:
+    """The convolution over positions and its activation: (frames, width) -> (frames, width)."""
+
+    def __init__(self, embedding):
+        convolution = embedding.conv
+        self._embedding, self._bias = embedding, convolution.bias
+        (self._kernel,), self._groups = convolution.kernel_size, convolution.groups
+        self._block = 2 * self._kernel
+        weight = convolution.weight.unflatten(0, (self._groups, -1))
+        spectrum = torch.fft.rfft(weight.float(), n=self._block).conj()
+        self._spectrum = spectrum.permute(3, 0, 2, 1).contiguous()  # (frequency, group, in, out)
+
+    def __call__(self, hidden):
+        frames, step = len(hidden), self._block - self._kernel + 1
+        values = hidden.T
+        if self._embedding.batch_norm is not None:
+            values = self._embedding.batch_norm(values[None])[0]
+        before, blocks = self._kernel // 2, -(-frames // step)
+        after = (blocks - 1) * step + self._block - before - frames
+        pieces = functional.pad(values, (before, after)).unfold(1, self._block, step)
+        spectrum = torch.fft.rfft(pieces).unflatten(0, (self._groups, -1)).permute(3, 0, 2, 1)
+        product = (spectrum @ self._spectrum).permute(1, 3, 2, 0).flatten(0, 1)
+        found = torch.fft.irfft(product, n=self._block)[..., :step].flatten(1)[:, :frames]
+        return self._embedding.activation(found.T + self._bias)
+
+
+class _ByRows(torch.nn.Module):
+    """A feed-forward block, some rows at a time."""
+
+    def __init__(self, block):
+        super().__init__()
+        self.block = block
+
+    def forward(self, hidden):
+        return torch.cat([self.block(rows) for rows in hidden.split(FEED_FORWARD_ROWS, dim=1)], 1)
+
+
+def _runs(lengths):
+    """Neighbours of equal length: (first frame, utterances, frames of each)."""
+    runs, start = [], 0
+    for length in lengths:
+        if runs and runs[-1][2] == length:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1, length)
+        else:
+            runs.append((start, 1, length))
+        start += length
+    return runs
+
+
+def _attend(module, query, key, value, attention_mask, *, runs, scaling, **_):
+    """Attention within each utterance, in the form that transformers' layers ask for."""
+    found = query.new_empty(query.shape[2], query.shape[1], query.shape[3])
+    for start, count, length in runs:
+        piece = slice(start, start + count * length)
+        q, k, v = (
+            states[0, :, piece].unflatten(1, (count, length)).transpose(0, 1)
+            for states in (query, key, value)
+        )
+        attended = functional.scaled_dot_product_attention(q, k, v, scale=scaling)
+        found[piece] = attended.transpose(1, 2).flatten(0, 1)
+    return found[None], None
+
+
+_ATTENTION = "hump_packed"
+AttentionInterface.register(_ATTENTION, _attend)
