@@ -26,7 +26,7 @@ __all__ = ["PRECISIONS", "Encoder", "check", "describe", "extract", "load_encode
 PRECISIONS = ("float32", "bfloat16")
 # Seconds of audio run at once. On a CPU more is slower, as it no longer stays in the cache; a GPU
 # takes what this share of its memory holds.
-CPU_BATCH_S = 6.0
+CPU_BATCH_S = 10.0
 GPU_SHARE = 0.25
 
 
