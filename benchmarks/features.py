@@ -138,7 +138,7 @@ def _exactness(files, models):
     import joblib
 
     found = {}
-    for name, count in (("base", 200), ("large", 200), ("mini", 200)):
+    for name, count in (("base", 200), ("large", 64), ("mini", 200)):
         blocks = [files[start:start + 32] for start in range(0, count, 32)]
         blocks[-1] = blocks[-1][:count - 32 * (len(blocks) - 1)]
         errors = joblib.Parallel(n_jobs=cores.workers())(
@@ -287,7 +287,7 @@ def _wholes(files, models, device, folder):
     """Whole corpora from files to stored features, all cores, both ways."""
     found = {}
     for name, model, count, with_egemaps in (
-        ("three streams, HuBERT-base", "base", 96, False),
+        ("three streams, HuBERT-base", "base", 64, False),
         ("three streams, embedded size", "mini", 320, False),
         ("with eGeMAPS, embedded size", "mini", 320, True),
     ):
@@ -371,8 +371,8 @@ def _growth(files, models, device, folder):
     for name, count in (("base", 32), ("mini", 200)):
         found[name] = []
         for times in (1, 2, 4, 8):
-            block = (files[:count] * times)[:count * times]
-            found[name].append(_fresh(block, models[name], device, folder) | {"times": times})
+            line = _fresh(files[:count] * times, models[name], device, folder)
+            found[name].append(line | {"times": times})
         first, last = found[name][0], found[name][-1]
         # Start-up, the same for all, is the line's value at none.
         per_utterance = [

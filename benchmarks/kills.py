@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-WORKERS, KILLS_A_TRIAL, UTTERANCES = 2, 4, 96
+WORKERS, KILLS_A_TRIAL, UTTERANCES = 2, 5, 96
 
 CHILD = """
 import sys

@@ -60,6 +60,16 @@ class Job:
         return self.folder / f"{self.name(stream)}.parts" / parts.name(rows)
 
 
+@dataclass(frozen=True)
+class _Task:
+    """Some streams of a part of a corpus: all that a worker needs to be sent."""
+
+    rows: range
+    files: tuple[Path, ...]
+    request: streams.Request
+    targets: dict[str, Path]
+
+
 def run(job, *, workers, progress) -> dict[str, store.Ragged]:
     """Read the streams of a corpus, computing what is not stored yet.
 
@@ -122,18 +132,18 @@ def _compute(job, missing, workers, progress):
     from tqdm.auto import tqdm
 
     here, elsewhere = _tasks(job, missing)
-    tasks_of = collections.Counter(rows for rows, _ in here + elsewhere)
+    tasks_of = collections.Counter(task.rows for task in here + elsewhere)
     with tqdm(
         total=len(job.files), initial=len(job.files) - sum(map(len, tasks_of)),
         desc=f"features of {job.corpus}", unit="utt", disable=not progress or not tasks_of,
-    ) as bar, _threads(here, job) as running:  # fmt: skip
+    ) as bar, _threads(here) as running:  # fmt: skip
         tally = _Tally(bar, tasks_of)
         for future in running:
             future.add_done_callback(lambda done: tally.add(done.result()) if _fine(done) else None)
         parallel = joblib.Parallel(
             n_jobs=max(1, min(workers, len(elsewhere))), return_as="generator_unordered"
         )
-        for rows in parallel(joblib.delayed(_compute_part)(job, *task) for task in elsewhere):
+        for rows in parallel(joblib.delayed(_compute_part)(task) for task in elsewhere):
             tally.add(rows)
             for future in running:
                 if future.done():
@@ -143,14 +153,17 @@ def _compute(job, missing, workers, progress):
 
 
 def _tasks(job, missing):
-    """What is left to do: parts with their streams, for this process's GPU and for workers."""
+    """What is left to do: for this process, which has the GPU, and for workers."""
     here, elsewhere = [], []
     for rows in parts.ranges(job.durations):
         todo = [s for s in missing if not parts.usable(job.part(s, rows), rows)]
         encoded = [s for s in todo if s in streams.ENCODED and job.request.device != "cpu"]
         others = [s for s in todo if s not in encoded]
-        here += [(rows, encoded)] if encoded else []
-        elsewhere += [(rows, others)] if others else []
+        files = job.files[rows.start:rows.stop]
+        for tasks, names in ((here, encoded), (elsewhere, others)):
+            if names:
+                targets = {stream: job.part(stream, rows) for stream in names}
+                tasks.append(_Task(rows, files, job.request, targets))
     return here, elsewhere
 
 
@@ -172,52 +185,53 @@ def _fine(future):
 
 
 @contextlib.contextmanager
-def _threads(tasks, job):
+def _threads(tasks):
     """Futures of the encoder's tasks; those that have not begun are dropped at the end."""
     turn = threading.Lock()
     pool = concurrent.futures.ThreadPoolExecutor(GPU_THREADS)
     try:
-        yield [pool.submit(_encode_part, job, rows, todo, turn) for rows, todo in tasks]
+        yield [pool.submit(_encode_part, task, turn) for task in tasks]
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _encode_part(job, rows, todo, turn):
+def _encode_part(task, turn):
     """Compute and store what the encoder gives of some utterances; runs in a thread."""
-    signals = [audio.load(job.files[row]) for row in rows]
+    signals = [audio.load(file) for file in task.files]
     with turn:
-        found = _encode(job, rows, todo, signals)
+        found = _encode(task, list(task.targets), signals)
     for stream, arrays in found.items():
-        parts.write(job.part(stream, rows), arrays)
-    return rows
+        parts.write(task.targets[stream], arrays)
+    return task.rows
 
 
-def _compute_part(job, rows, todo):
+def _compute_part(task):
     """Compute and store some streams of some utterances; runs in a worker."""
-    signals = [audio.load(job.files[row]) for row in rows]
-    encoded = [stream for stream in todo if stream in streams.ENCODED]
+    signals = [audio.load(file) for file in task.files]
+    encoded = [stream for stream in task.targets if stream in streams.ENCODED]
     with _one_thread(encoded):
-        found = _encode(job, rows, encoded, signals) if encoded else {}
-        for stream in todo:
+        found = _encode(task, encoded, signals) if encoded else {}
+        for stream, target in task.targets.items():
             if stream not in encoded:
                 found[stream] = []
-                for row, signal in zip(rows, signals, strict=True):
-                    with _named(job.files[row], stream):
-                        found[stream].append(streams.compute(stream, signal, job.request))
-            parts.write(job.part(stream, rows), found.pop(stream))
-    return rows
+                for file, signal in zip(task.files, signals, strict=True):
+                    with _named(file, stream):
+                        found[stream].append(streams.compute(stream, signal, task.request))
+            parts.write(target, found.pop(stream))
+    return task.rows
 
 
-def _encode(job, rows, todo, signals):
-    for row, signal in zip(rows, signals, strict=True):
-        with _named(job.files[row], "hubert"):
-            streams.check(todo, signal, job.request)
-    with _named(f"{job.files[rows[0]]} and the {len(rows) - 1} after it", "hubert"):
-        found = streams.encode(todo, signals, job.request)
+def _encode(task, names, signals):
+    for file, signal in zip(task.files, signals, strict=True):
+        with _named(file, "hubert"):
+            streams.check(names, signal, task.request)
+    others = f" and the {len(signals) - 1} after it" if len(signals) > 1 else ""
+    with _named(f"{task.files[0]}{others}", "hubert"):
+        found = streams.encode(names, signals, task.request)
     for stream, arrays in found.items():
-        for i, row in enumerate(rows):
-            with _named(job.files[row], stream):
-                arrays[i] = streams.cast(arrays[i], stream, job.request)
+        for i, file in enumerate(task.files):
+            with _named(file, stream):
+                arrays[i] = streams.cast(arrays[i], stream, task.request)
     return found
 
 

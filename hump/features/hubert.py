@@ -190,7 +190,7 @@ def describe(signals_, *, encoder, layers=(), pooled=False, batch_s=None):
     signals_ : sequence of array_like, each of shape (samples,)
     encoder : Encoder
     layers : sequence of int
-        None for no sequences.
+        Empty for no sequences.
     pooled : bool
         Whether to compute statistics of all layers that are loaded.
     batch_s : float, optional
@@ -262,9 +262,10 @@ def _run(batch, encoder, layers, pooled):
 
     forward = encoder.forward
     lengths = [forward.frames(len(signal)) for signal in batch]
-    states = torch.empty(sum(lengths), len(layers), encoder.width)
-    statistics = torch.empty(len(batch), encoder.kept + 1, 2, encoder.width) if pooled else batch
-    inputs = [torch.from_numpy(signal).to(encoder.device) for signal in batch]
+    device, width = encoder.device, encoder.width
+    states = torch.empty(sum(lengths), len(layers), width, device=device)
+    statistics = torch.empty(len(batch), encoder.kept + 1 if pooled else 0, 2, width, device=device)
+    inputs = [torch.from_numpy(signal).to(device) for signal in batch]
     last = encoder.kept if pooled else max(layers)
     with torch.inference_mode(), _full_precision():
         for layer, hidden in enumerate(forward(inputs, last)):
@@ -275,10 +276,8 @@ def _run(batch, encoder, layers, pooled):
                 for utterance, frames in enumerate(hidden.split(lengths)):
                     deviation, mean = torch.std_mean(frames, dim=0, correction=0)
                     statistics[utterance, layer] = torch.stack([mean, deviation])
-    return [
-        (frames.numpy(), statistics[i].numpy() if pooled else None)
-        for i, frames in enumerate(states.split(lengths))
-    ]
+    parts = zip(states.cpu().split(lengths), statistics.cpu(), strict=True)
+    return [(frames.numpy(), moments.numpy()) for frames, moments in parts]
 
 
 @contextlib.contextmanager

@@ -25,9 +25,11 @@ from transformers import AttentionInterface
 
 __all__ = ["Forward"]
 
-# Rows of the front end's largest array: some MB, which stay in a processor's cache; a GPU wants
-# more at once.
-PIECE = {"cpu": 64, "cuda": 4096}
+# Values of the front end's largest array: 8 MiB of them stay in a processor's cache, of which a GPU
+# has no need.
+PIECE = {"cpu": 2**21, "cuda": 2**26}
+# Blocks of the convolution over positions at once.
+BLOCKS = 64
 # Rows at once in feed-forward blocks, which are four times as wide as their input.
 FEED_FORWARD_ROWS = 2048
 
@@ -97,7 +99,7 @@ class Forward:
         front = torch.cat([self._front(signal) for signal in signals])
         with self._autocast(front):
             hidden = self.model.feature_projection(front).float()
-        hidden = hidden + torch.cat([self._positions(part) for part in hidden.split(lengths)])
+        hidden = hidden + self._positions(hidden, lengths)
         if not self.model.config.do_stable_layer_norm:
             hidden = encoder.layer_norm(hidden)
         yield hidden
@@ -114,7 +116,8 @@ class Forward:
         """The convolutions: (samples,) -> (frames, channels)."""
         layers = self.model.feature_extractor.conv_layers
         first, shift = self._first(signal)
-        frames, piece = self.frames(len(signal)), PIECE[signal.device.type]
+        frames, largest = self.frames(len(signal)), self.hop // self.strides[0] * first.shape[2]
+        piece = max(1, PIECE[signal.device.type] // largest)
         found = []
         for start in range(0, frames, piece):
             stop = min(start + piece, frames)
@@ -190,7 +193,7 @@ def _convolve_fast(values, kernel, stride=2):
 
 
 class _Positions:
-    """The convolution over positions and its activation: (frames, width) -> (frames, width)."""
+    """The convolution over positions and its activation, of packed utterances: (frames, width)."""
 
     def __init__(self, embedding):
         convolution = embedding.conv
@@ -201,18 +204,29 @@ class _Positions:
         spectrum = torch.fft.rfft(weight.float(), n=self._block).conj()
         self._spectrum = spectrum.permute(3, 0, 2, 1).contiguous()  # (frequency, group, in, out)
 
-    def __call__(self, hidden):
-        frames, step = len(hidden), self._block - self._kernel + 1
+    def __call__(self, hidden, lengths):
         values = hidden.T
         if self._embedding.batch_norm is not None:
             values = self._embedding.batch_norm(values[None])[0]
-        before, blocks = self._kernel // 2, -(-frames // step)
-        after = (blocks - 1) * step + self._block - before - frames
-        pieces = functional.pad(values, (before, after)).unfold(1, self._block, step)
-        spectrum = torch.fft.rfft(pieces).unflatten(0, (self._groups, -1)).permute(3, 0, 2, 1)
-        product = (spectrum @ self._spectrum).permute(1, 3, 2, 0).flatten(0, 1)
-        found = torch.fft.irfft(product, n=self._block)[..., :step].flatten(1)[:, :frames]
+        step, before = self._block - self._kernel + 1, self._kernel // 2
+        counts = [-(-length // step) for length in lengths]
+        blocks = []
+        for part, count in zip(values.split(lengths, dim=1), counts, strict=True):
+            after = (count - 1) * step + self._block - before - part.shape[1]
+            blocks.append(functional.pad(part, (before, after)).unfold(1, self._block, step))
+        blocks = torch.cat(blocks, dim=1).split(BLOCKS, dim=1)
+        found = torch.cat([self._convolve(some)[..., :step] for some in blocks], dim=1)
+        found = torch.cat([
+            part.flatten(1)[:, :length]
+            for part, length in zip(found.split(counts, dim=1), lengths, strict=True)
+        ], dim=1)  # fmt: skip
         return self._embedding.activation(found.T + self._bias)
+
+    def _convolve(self, blocks):
+        """Convolve, without edges: (width, blocks, samples) -> the same."""
+        spectrum = torch.fft.rfft(blocks).unflatten(0, (self._groups, -1)).permute(3, 0, 2, 1)
+        product = (spectrum @ self._spectrum).permute(1, 3, 2, 0).flatten(0, 1)
+        return torch.fft.irfft(product, n=self._block)
 
 
 class _ByRows(torch.nn.Module):

@@ -94,8 +94,9 @@ def test_company_and_order_change_nothing(tmp_path, speech, kind, batch_s):
 def test_pieces_of_a_long_recording_change_nothing(tmp_path, speech, kind, monkeypatch):
     signal = 0.3 + speech(6.1, seed=1)
     expected = plain(save(tmp_path / kind, kind), signal, (0, 4))
-    monkeypatch.setitem(packed.PIECE, "cpu", 7)
+    monkeypatch.setitem(packed.PIECE, "cpu", 7 * 64 * 16)  # seven frames
     monkeypatch.setattr(packed, "FEED_FORWARD_ROWS", 50)
+    monkeypatch.setattr(packed, "BLOCKS", 3)
     (found,) = hubert.extract([signal], encoder=tmp_path / kind, layers=(0, 4))
     assert error(found, expected) < 1e-5
 
