@@ -1,6 +1,7 @@
 """The README says what is true: its numbers are those of the published table, its files exist."""
 
 import csv
+import json
 import re
 
 import pytest
@@ -28,8 +29,28 @@ def test_picture_says_what_it_is_made_of():
     assert "synthetic demo speech, untrained encoder" in README
 
 
+def test_costs_are_those_of_the_benchmark():
+    found = json.loads((ROOT / "benchmarks" / "results" / "features-cpu.json").read_text())
+    for name, line in {**found["streams"], **found["whole"]}.items():
+        rates = [f"{line[side]['utterances_per_s']:.3g}" for side in ("plain", "ours")]
+        ratios = f"{line['ratio']:.2f} ({line['ratio_min']:.2f} to {line['ratio_max']:.2f})"
+        assert f"| {name} | {' | '.join(rates)} | {ratios} |" in README
+    exact = found["exactness"]
+    worst = max(v for kind in exact.values() for k, v in kind.items() if k.startswith("batch"))
+    assert f"a relative error of {worst:.0e}" in README
+    assert f"by {100 * exact['base']['padded_the_usual_way']:.0f} %" in README
+    rough = max(line["worst_error"] for line in found["bfloat16"].values())
+    assert f"(error {100 * rough:.1f} %)" in README
+    peaks = [line["peak_mib"] for kind in ("base", "mini") for line in found["growth"][kind]]
+    peak = max([*peaks, found["long"]["peak_mib"]]) / 1024
+    assert f"at most {peak:.1f} GiB" in README and peak < 3
+    kills = json.loads((ROOT / "benchmarks" / "results" / "kills.json").read_text())
+    assert f"killed {kills['kills']} times" in README
+    assert kills["identical"] == kills["trials"] and not kills["finished_parts_lost"]
+
+
 @pytest.mark.parametrize("path", sorted(set(re.findall(
-    r"`((?:notebooks|hump|params|workflow|results|tests)/[\w./]*|environment\.yml|CITATION\.cff)`",
+    r"`((?:notebooks|hump|params|workflow|results|tests|benchmarks)/[\w./]*|environment\.yml|CITATION\.cff)`",
     README,
 ))))  # fmt: skip
 def test_paths_exist_or_are_made(path):

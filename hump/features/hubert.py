@@ -2,9 +2,9 @@
 
 Hsu et al. (2021), doi:10.1109/TASLP.2021.3122291, by transformers. HuBERT-base normalises its
 first convolution over the whole time axis, so a clip padded to a longer one has other hidden
-states, by 20 to 25 %, with an attention mask or without. Utterances are therefore never padded
-(`hump.features.packed`): in whatever company and order, each gets what transformers gives it alone,
-to a relative error near 1e-6. Only the layers asked for, and those below, are computed.
+states, by a fifth to a third, with an attention mask or without. Utterances are therefore never
+padded (`hump.features.packed`): in whatever company and order, each gets what transformers gives it
+alone, to a relative error near 2e-6. Only the layers asked for, and those below, are computed.
 
 Recordings of any length are one piece to attention, as in transformers: memory grows linearly with
 the longest recording (ten minutes take about a gigabyte), time with its square. Nothing is cut, so

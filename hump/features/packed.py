@@ -14,7 +14,7 @@ looks beyond a frame is done for each utterance by itself:
   edges zero as in the model;
 * attention.
 
-Values are those of transformers up to rounding: relative errors are near 1e-6 in float32
+Values are those of transformers up to rounding: relative errors are near 2e-6 in float32
 (`benchmarks/results`). All else, feed-forward blocks, projections and norms, is transformers' own.
 """
 
