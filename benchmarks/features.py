@@ -1,11 +1,13 @@
 """What extraction costs and how exact it is, against the plain way (`plain.py`), in one run.
 
-    python benchmarks/features.py [folder of audio]
+    python benchmarks/features.py [folder of audio [section ...]]
 
-Without a folder the demo speech is described. HuBERT-base and -large stand at full size with random
-weights, which take as long as trained ones and are as hard to get right. Both sides use the same
-files, the same number of processes and one thread in each; rounds alternate between them, and a
-ratio is the median over rounds. Writes `results/features-<device>.json` and a figure.
+Without a folder the demo speech is described. Sections named (see `main`) replace theirs in the
+results of an earlier run; without any, all are measured. HuBERT-base and -large stand at full size
+with random weights, which take as long as trained ones and are as hard to get right. Both sides use
+the same files, the same number of processes and one thread in each; rounds alternate between them,
+and a ratio is the median over rounds. Whole corpora are described by processes that have described
+others before. Writes `results/features-<device>.json` and a figure.
 """
 
 import contextlib
@@ -43,12 +45,17 @@ SEED = 1
 def main(arguments):
     if arguments[:1] == ["--grow"]:
         return print(json.dumps(_grow(*arguments[1:])))
+    if arguments[:1] == ["--whole"]:
+        return print(_whole(*arguments[1:]))
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         files = _files(Path(arguments[0]) if arguments else None)
         models = _models(folder)
         device = _device()
+        target = HERE / "results" / f"features-{device}.json"
         result = {"machine": _machine(device), "audio": _about(files)}
+        if arguments[1:]:
+            result = json.loads(target.read_text()) | result
         for name, section in (
             ("exactness", lambda: _exactness(files, models)),
             ("bfloat16", lambda: _bfloat16(files, models, device)),
@@ -57,9 +64,9 @@ def main(arguments):
             ("growth", lambda: _growth(files, models, device, folder)),
             ("long", lambda: _long(models, device, folder)),
         ):
-            result[name] = section()
-            print(json.dumps({name: result[name]}, indent=1), flush=True)
-    target = HERE / "results" / f"features-{device}.json"
+            if name in arguments[1:] or not arguments[1:]:
+                result[name] = section()
+                print(json.dumps({name: result[name]}, indent=1), flush=True)
     target.write_text(json.dumps(result, indent=1) + "\n")
     _figure(result, target.with_suffix(".png"))
 
@@ -248,11 +255,15 @@ def _sides(stream, block, models, device):
     return ours, theirs
 
 
-def _compare(ours, theirs, block, rounds=ROUNDS):
+def _compare(ours, theirs, block):
     """Seconds of both sides, round by round."""
     ours()
     theirs()
-    times = [(_seconds(ours), _seconds(theirs)) for _ in range(rounds)]
+    return _ratio([(_seconds(ours), _seconds(theirs)) for _ in range(ROUNDS)], block)
+
+
+def _ratio(times, block):
+    """What to tell of the seconds of both sides, a pair a round."""
     audio_s = sum(len(audio.load(path)) for path in block) / audio.SAMPLING_RATE
     ratios = [b / a for a, b in times]
     found = {
@@ -291,24 +302,45 @@ def _wholes(files, models, device, folder):
         ("three streams, embedded size", "mini", 320, False),
         ("with eGeMAPS, embedded size", "mini", 320, True),
     ):
-        block = files[:count]
+        listing = folder / "block.json"
+        listing.write_text(json.dumps(files[:count]))
         names = (*plain.STREAMS, "egemaps") if with_egemaps else plain.STREAMS
-        caches = (folder / f"cache{i}" for i in itertools.count())
-
-        def ours(block=block, model=model, names=names, caches=caches):
-            _extract(block, models[model], device, next(caches), names)
-
-        def theirs(block=block, model=model, names=names):
-            _plainly(block, models[model], device, folder, names)
-
-        found[name] = _compare(ours, theirs, block, rounds=3)
+        times = [
+            [_of_a_process("--whole", side, listing, models[model], device, folder, *names)
+             for side in ("ours", "plain")]
+            for _ in range(ROUNDS)
+        ]  # fmt: skip
+        found[name] = _ratio(times, files[:count])
     return found
 
 
-def _extract(block, model, device, cache, names):
+def _whole(side, listing, model, device, folder, *names):
+    """Seconds of one side for all files, after some, in processes that stay."""
+    block = json.loads(Path(listing).read_text())
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        place = Path(place)
+        for part in (block[:32], block):
+            manifest = _manifest(part)
+            started = time.perf_counter()
+            if side == "ours":
+                _extract(manifest, model, device, place / str(len(part)), names)
+            else:
+                _plainly(part, model, device, place, names)
+            seconds = time.perf_counter() - started
+    return seconds
+
+
+def _of_a_process(*arguments):
+    """What this script prints when called with some arguments, in a fresh process."""
+    command = [sys.executable, __file__, *map(str, arguments)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout)
+
+
+def _extract(manifest, model, device, cache, names):
     """What `extract_corpus` does, for the streams named."""
     params = _params(model, device, cache)
-    job = features._job(_manifest(block), params, encoders.find(model), "/")
+    job = features._job(manifest, params, encoders.find(model), "/")
     job = dataclasses.replace(job, keys={name: job.keys[name] for name in names})
     extraction.run(job, workers=cores.workers(), progress=False)
 
@@ -402,18 +434,15 @@ def _fresh(block, model, device, folder):
     listing = folder / "block.json"
     listing.write_text(json.dumps(block))
     with tempfile.TemporaryDirectory(dir=folder) as cache:
-        done = subprocess.run(
-            [sys.executable, __file__, "--grow", str(listing), model, device, cache],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
-    return json.loads(done.stdout)
+        return _of_a_process("--grow", listing, model, device, cache)
 
 
 def _grow(listing, model, device, cache):
     block = json.loads(Path(listing).read_text())
+    manifest = _manifest(block)
     with _Memory() as memory:
         started = time.perf_counter()
-        _extract(block, model, device, Path(cache), (*plain.STREAMS, "egemaps"))
+        _extract(manifest, model, device, Path(cache), (*plain.STREAMS, "egemaps"))
         seconds = time.perf_counter() - started
     return {"utterances": len(block), "seconds": round(seconds, 1),
             "peak_mib": round(memory.peak / 2**20)}  # fmt: skip
@@ -480,16 +509,17 @@ def _figure(result, path):
             seconds = [point["seconds"] for point in points]
             memory = [point["peak_mib"] / 1024 for point in points]
             middle.plot(times, seconds, "o-", color=colour,
-                        label=f"{label}, {points[0]['utterances']} utterances at 1×")
+                        label=f"{label},\n1× is {points[0]['utterances']} utterances")
             right.plot(times, memory, "o-", color=colour, label=label)
         right.axhline(3, color="#333333", linestyle="--", linewidth=1)
         right.annotate("bound", (1, 3), (0, 4), textcoords="offset points", fontsize=8)
-        middle.set(xlabel="times the utterances", ylabel="seconds", title="Time")
+        middle.set(xlabel="times the utterances", ylabel="seconds", title="Time",
+                   ylim=(0, None))
         right.set(xlabel="times the utterances", ylabel="GiB, all processes", title="Peak memory",
                   ylim=(0, 3.4))
         for axis in (middle, right):
             axis.set_xticks([1, 2, 4, 8])
-        middle.legend(fontsize=7, loc="upper left")
+        middle.legend(fontsize=7, loc="lower right")
         about, machine = result["audio"], result["machine"]
         figure.supxlabel(
             f"{about['files']} files of {about['seconds_mean']} s on average; "

@@ -141,8 +141,9 @@ def _compute(job, missing, workers, progress):
         for future in running:
             future.add_done_callback(lambda done: tally.add(done.result()) if _fine(done) else None)
         parallel = joblib.Parallel(
-            n_jobs=max(1, min(workers, len(elsewhere))), return_as="generator_unordered"
-        )
+            n_jobs=max(1, min(workers, len(elsewhere))), return_as="generator_unordered",
+            initializer=_begin,
+        )  # fmt: skip
         for rows in parallel(joblib.delayed(_compute_part)(task) for task in elsewhere):
             tally.add(rows)
             for future in running:
@@ -165,6 +166,14 @@ def _tasks(job, missing):
                 targets = {stream: job.part(stream, rows) for stream in names}
                 tasks.append(_Task(rows, files, job.request, targets))
     return here, elsewhere
+
+
+def _begin():
+    """Give extraction workers of its own, not those of whatever ran before.
+
+    joblib replaces a worker that has grown by 300 MB since its first task, as one that had a small
+    task before it loaded an encoder would.
+    """
 
 
 class _Tally:

@@ -1,9 +1,12 @@
+import os
 import signal as signals
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import threadpoolctl
@@ -123,6 +126,18 @@ def test_workers_change_no_byte(corpus, params, tmp_path, monkeypatch):
         results.append(contents(settings.cache))
     assert results[0] == results[1]
     assert len(results[0]) == 4
+
+
+def test_processes_of_an_earlier_task_are_not_taken_over(corpus, params, monkeypatch):
+    """joblib replaces a worker in mid-run that has grown by 300 MB since its first task."""
+    before = set(joblib.Parallel(n_jobs=2)(joblib.delayed(os.getpid)() for _ in range(2)))
+    monkeypatch.setattr(parts, "UTTERANCES", 2)
+    root, manifest = corpus(6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        extract(manifest, params(), root, workers=2)
+    after = joblib.externals.loky.get_reusable_executor(reuse=True)._processes
+    assert after and not before & set(after)
 
 
 def test_stored_features_are_used_while_nothing_changed(corpus, params, computed):
