@@ -7,6 +7,7 @@ Usage: ./run_all.sh [params/X.yaml] [-- snakemake arguments]   run a study (defa
        ./run_all.sh setup                                      make the environment only
        ./run_all.sh test [-- pytest arguments]                 run the tests
        ./run_all.sh lab [-- jupyterlab arguments]              open the notebooks in JupyterLab
+       ./run_all.sh encoder [-- --scale 0.004 ...]             train a small encoder of our own
 
 The first call makes .venv, once, with the packages of requirements.lock; an active environment
 that has them all is used instead. Needs bash, Python 3.11 and a C and C++ compiler.
@@ -159,7 +160,7 @@ case ${1:-} in
     usage
     exit 0
     ;;
-setup | test | lab)
+setup | test | lab | encoder)
     command=$1
     shift
     ;;
@@ -168,7 +169,7 @@ setup | test | lab)
     shift
     ;;
 '' | --) ;;
-*) refuse "$1: unknown argument; give a parameter file (params/X.yaml), setup, test or lab, see ./run_all.sh --help" ;;
+*) refuse "$1: unknown argument; give a parameter file (params/X.yaml), setup, test, lab or encoder, see ./run_all.sh --help" ;;
 esac
 if (($#)); then
     [[ $1 == -- ]] || refuse "$1: unknown argument; arguments of the tool that is run go after --, see ./run_all.sh --help"
@@ -199,6 +200,9 @@ lab)
     prefix=$("$python" -c 'import sys; print(sys.prefix)')
     export JUPYTER_PATH=$prefix/share/jupyter${JUPYTER_PATH:+:$JUPYTER_PATH}
     exec "$python" -m jupyterlab "$ROOT/notebooks" "$@"
+    ;;
+encoder)
+    exec "$python" -m hump encoder "$@"
     ;;
 study) exec "$python" -m hump run "$params" -- "$@" ;;
 esac

@@ -35,7 +35,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
 import plain  # noqa: E402
 
 from hump import audio, cores, features  # noqa: E402
-from hump.features import encoders, extraction, hubert, mfcc, prosody, stand_in  # noqa: E402
+from hump.features import encoders, extraction, hubert, mfcc, prosody, untrained  # noqa: E402
 
 LAYERS = (1, 9)
 ROUNDS = 5
@@ -97,7 +97,7 @@ def _models(folder):
     from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
     large = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
-    kinds = {"base": {}, "large": large, "mini": stand_in.CONFIG}
+    kinds = {"base": {}, "large": large, "mini": untrained.CONFIG}
     for name, options in kinds.items():
         torch.manual_seed(SEED)
         model = HubertModel(HubertConfig(**{**options, "model_type": "hubert"}))

@@ -1,4 +1,7 @@
-"""The command line: ``python -m hump check | run | notebook | report``; run_all.sh calls it."""
+"""The command line: ``python -m hump check | run | notebook | report | encoder``.
+
+run_all.sh calls it.
+"""
 
 import argparse
 import contextlib
@@ -73,6 +76,13 @@ def _parser():
     notebook.add_argument("--workers", type=int, help="processes; default: one a core")
     notebook.add_argument("--step", help=argparse.SUPPRESS)
     notebook.set_defaults(command=_notebook)
+
+    encoder = commands.add_parser("encoder", help="train a small encoder (00_mini_hubert)")
+    encoder.add_argument("--scale", type=float, default=1.0, help="share of the real run (1)")
+    encoder.add_argument("--seed", type=int, default=1)
+    encoder.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    encoder.add_argument("--folder", default="cache/hubert-mini", help="what is made goes here")
+    encoder.set_defaults(command=_encoder)
     return parser
 
 
@@ -108,6 +118,19 @@ def _notebook(options):
         execute(
             options.notebook, options.output, parameters, workers=options.workers, progress=bar
         )
+    return 0
+
+
+def _encoder(options):
+    from hump.execute import execute
+
+    folder = Path(options.folder).resolve()
+    parameters = {"scale": options.scale, "seed": options.seed, "device": options.device,
+                  "folder": str(folder)}  # fmt: skip
+    notebook = ROOT / "notebooks" / "00_mini_hubert.ipynb"
+    with _announced(None, notebook.stem):
+        execute(notebook, folder / notebook.name, parameters, progress=False, echo=sys.stdout)
+    print(f"The encoder: {folder}")
     return 0
 
 

@@ -42,7 +42,7 @@ class NotebookError(HumpError):
     exit_status = 1
 
 
-def execute(notebook, output, parameters, *, workers=None, progress=True):
+def execute(notebook, output, parameters, *, workers=None, progress=True, echo=None):
     """Run a notebook with parameters and save the executed copy.
 
     It changes this process's environment, so it is meant for a process of its own
@@ -54,12 +54,14 @@ def execute(notebook, output, parameters, *, workers=None, progress=True):
         The notebook; one cell of it is tagged ``parameters``.
     output : str or Path
         Where the executed copy goes. One that failed goes to ``failed/`` beside it instead.
-    parameters : dict of str to str
+    parameters : dict
         Value of each parameter: all that the notebook has, and no other.
     workers : int or None
         Processes that the notebook may use; None: as many as there are cores.
     progress : bool
         Show a bar that counts cells.
+    echo : text stream, optional
+        What cells print goes here too, as they run.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def execute(notebook, output, parameters, *, workers=None, progress=True):
         os.environ.update(_environment(workers, profile))
         os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
         try:
-            _run(node, partial, parameters, progress)
+            _run(node, partial, parameters, progress, echo)
         except (PapermillExecutionError, DeadKernelError) as error:
             _save(partial, failed, notebook)
             raise NotebookError(_explain(error, failed)) from error
@@ -131,7 +133,7 @@ def _first(path, variable):
     return f"{path}{os.pathsep}{rest}" if rest else str(path)
 
 
-def _run(node, partial, parameters, progress):
+def _run(node, partial, parameters, progress, echo):
     logging.getLogger("papermill").setLevel(logging.ERROR)
     papermill.execute_notebook(
         node,
@@ -140,6 +142,7 @@ def _run(node, partial, parameters, progress):
         kernel_name="python3",
         language="python",
         progress_bar=progress,
+        stdout_file=echo,
         cwd=ROOT,
         start_timeout=300,
         config=Config(KernelManager={"transport_encryption": "auto"}),

@@ -6,7 +6,7 @@ from IPython.display import HTML, Audio, display
 
 from hump import audio
 
-__all__ = ["play"]
+__all__ = ["play", "play_takes"]
 
 
 def play(rows, root) -> None:
@@ -19,9 +19,26 @@ def play(rows, root) -> None:
     root : Path
         The corpus folder.
     """
+    _show(
+        (f"<b>{row.emotion}</b>, {row.corpus}, speaker {row.speaker}", audio.load(root / row.path))
+        for row in rows.itertuples()
+    )
+
+
+def play_takes(takes) -> None:
+    """Show a player for each piece of random speech, unless the notebook is run headlessly.
+
+    Parameters
+    ----------
+    takes : list of hump.babble.Take
+    """
+    _show((f"{take.language}, voice {take.variant}: {take.text}", take.signal) for take in takes)
+
+
+def _show(players):
     if os.environ.get("HUMP_HEADLESS"):
-        print(f"{len(rows)} players, shown in JupyterLab only: executed copies embed no audio")
+        print("Players are shown in JupyterLab only: executed copies embed no audio")
         return
-    for row in rows.itertuples():
-        display(HTML(f"<b>{row.emotion}</b>, {row.corpus}, speaker {row.speaker}"))
-        display(Audio(audio.load(root / row.path), rate=audio.SAMPLING_RATE))
+    for title, signal in players:
+        display(HTML(title))
+        display(Audio(signal, rate=audio.SAMPLING_RATE))

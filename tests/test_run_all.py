@@ -196,3 +196,8 @@ def test_a_parameter_file_is_found_in_the_project_too(project):
 def test_test_passes_its_arguments_on(project):
     _, out, _ = call(project, "test", "--", "-k", "name with space", SATISFIED="0")
     assert "called: -m pytest -k name with space" in out
+
+
+def test_encoder_is_trained_with_the_arguments_given(project):
+    status, out, _ = call(project, "encoder", "--", "--scale", "0.004", SATISFIED="0")
+    assert status == 0 and "called: -m hump encoder --scale 0.004" in out

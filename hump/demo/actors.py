@@ -8,13 +8,14 @@ from hump.demo.acting import CUES, Manner
 from hump.demo.draw import generator
 from hump.names import EMOTIONS
 
-__all__ = ["CAST", "Actor", "actor", "speaker_name"]
+__all__ = ["CAST", "VARIANTS", "Actor", "actor", "speaker_name"]
 
 # Voice variants of eSpeak NG; each actor of a corpus has a different one.
 _VARIANTS = {
     "f": ("f1", "f2", "f3", "f4", "f5", "linda"),
     "m": ("m1", "m2", "m3", "m4", "m7", "m8"),
 }
+VARIANTS = frozenset(name for names in _VARIANTS.values() for name in names)
 CAST = sum(len(variants) for variants in _VARIANTS.values())
 
 _HABITS = 0.35  # spread of an actor's habits, relative to that of the takes

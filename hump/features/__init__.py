@@ -38,7 +38,7 @@ class Features:
         Mean and standard deviation over time of each layer's hidden states, from layer 0, the
         input of the first; None unless the parameters ask for it (``features.pooled``).
     encoder : str
-        For people; "untrained encoder" for the stand-in.
+        For people; "untrained encoder" for the control.
     trained : bool
         Whether the encoder is.
     layers : tuple of int

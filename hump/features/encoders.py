@@ -12,11 +12,11 @@ from typing import Any
 
 from hump import names, params
 from hump.errors import EncoderError
-from hump.features import hub, stand_in
+from hump.features import hub, untrained
 
-__all__ = ["STAND_IN", "Found", "check_layers", "find"]
+__all__ = ["UNTRAINED", "Found", "check_layers", "find"]
 
-STAND_IN = "untrained"
+UNTRAINED = "untrained"
 CONFIG, PREPROCESSOR, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
 _REMEDY = (
     "on a machine with a network, run transformers.HubertModel.from_pretrained(name)"
@@ -39,9 +39,10 @@ class Found:
         Whether a signal is brought to mean 0 and variance 1 first; as the preprocessor's file
         says, and yes without one, which is the default of `Wav2Vec2FeatureExtractor`.
     weights : Path or None
-        The safetensors file; None for the stand-in, which is computed.
+        The safetensors file; None for the untrained one, which is computed.
     fingerprint : str
-        SHA-256 over configuration, preprocessing and weights (the stand-in: seed and scales).
+        SHA-256 over configuration, preprocessing and weights (of the
+        untrained one: configuration and seed).
     """
 
     label: str
@@ -65,7 +66,7 @@ def find(encoder) -> Found:
     encoder : str or Path
         A local folder (relative to the current folder or the project), a hub name such as
         ``facebook/hubert-base-ls960``, or ``untrained``: a small network with fixed random
-        weights that stands in where there is no other.
+        weights, for want of another and as a control.
 
     Returns
     -------
@@ -76,10 +77,10 @@ def find(encoder) -> Found:
     EncoderError
         No such folder or hub name, a file is missing, or the files are not a HuBERT's.
     """
-    if str(encoder) == STAND_IN:
-        recipe = {"config": stand_in.CONFIG, "seed": stand_in.SEED}
+    if str(encoder) == UNTRAINED:
+        recipe = {"config": untrained.CONFIG, "seed": untrained.SEED}
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
-        return Found(names.UNTRAINED, False, stand_in.CONFIG, True, None, digest)
+        return Found(names.UNTRAINED, False, untrained.CONFIG, True, None, digest)
     folder = _folder(encoder)
     if folder:
         label, files = folder.name, {name: folder / name for name in (CONFIG, WEIGHTS)}
@@ -127,7 +128,7 @@ def _folder(encoder):
     if path.is_absolute() or str(encoder).startswith((".", "~")) or str(encoder).count("/") != 1:
         raise EncoderError(
             f"encoder={str(encoder)!r}: no such folder; give a folder with {CONFIG} and {WEIGHTS}, "
-            f"a hub name such as facebook/hubert-base-ls960, or {STAND_IN}"
+            f"a hub name such as facebook/hubert-base-ls960, or {UNTRAINED}"
         )
     return None
 

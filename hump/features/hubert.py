@@ -19,7 +19,7 @@ import numpy as np
 
 from hump.audio import SAMPLING_RATE
 from hump.errors import EncoderError
-from hump.features import encoders, pretrained, signals, stand_in
+from hump.features import encoders, pretrained, signals, untrained
 
 __all__ = ["PRECISIONS", "Encoder", "check", "describe", "extract", "load_encoder", "pool"]
 
@@ -102,7 +102,7 @@ def load_encoder(encoder, *, layers, device="cpu", precision="float32") -> Encod
     from hump.features import packed
 
     config = HubertConfig.from_dict({**found.config, "num_hidden_layers": kept})
-    model = pretrained.load(found, config) if found.weights else stand_in.build(config)
+    model = pretrained.load(found, config) if found.weights else untrained.build(config)
     model = model.eval().requires_grad_(False).to(device)
     return Encoder(
         forward=packed.Forward(model, dtype=getattr(torch, precision)),

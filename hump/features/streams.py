@@ -23,7 +23,7 @@ NAMES = ("hubert", "mfcc", "prosody", "egemaps")
 POOLED = "pooled"
 # Computed together, in one pass of the encoder.
 ENCODED = ("hubert", POOLED)
-_ENCODER = ("hubert", "packed", "encoders", "pretrained", "stand_in")
+_ENCODER = ("hubert", "packed", "encoders", "pretrained", "untrained")
 _CODE = {
     "hubert": _ENCODER,
     POOLED: _ENCODER,

@@ -1,6 +1,7 @@
 """Every figure of the study; only notebooks import this."""
 
 from hump.plots.corpora import counts, durations, shortcuts, spectrograms, streams
+from hump.plots.encoder import masked_prediction, random_speech, save
 from hump.plots.results import (
     confusion_matrices,
     forest,
@@ -19,7 +20,10 @@ __all__ = [
     "fraction_curves",
     "keep",
     "learning_curves",
+    "masked_prediction",
     "protocol_gap",
+    "random_speech",
+    "save",
     "shortcuts",
     "speakers",
     "spectrograms",

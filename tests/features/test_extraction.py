@@ -211,7 +211,7 @@ def test_changed_audio_order_encoder_device_and_code_recompute(
     assert recomputed(changed, params()) == everything
     assert recomputed(manifest[::-1], params()) == everything
     with monkeypatch.context() as patch:
-        patch.setattr(features.encoders.stand_in, "SEED", 2)
+        patch.setattr(features.encoders.untrained, "SEED", 2)
         assert recomputed(manifest, params()) == {"hubert"}
     with monkeypatch.context() as patch:
         patch.setattr(streams, "_device", lambda device: "cuda")

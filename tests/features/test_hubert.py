@@ -8,7 +8,7 @@ from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
 from hump import names
 from hump.errors import EncoderError, FeatureError
-from hump.features import hubert, packed, stand_in
+from hump.features import hubert, packed, untrained
 
 FRONT_END = {"conv_dim": [16] * 7, "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
              "conv_stride": [5, 2, 2, 2, 2, 2, 2]}
@@ -227,7 +227,7 @@ def test_less_than_a_frame_is_refused(speech):
         hubert.extract([signal[:399]], encoder=encoder, layers=(1,))
 
 
-def test_stand_in_is_the_same_everywhere(speech):
+def test_untrained_is_the_same_everywhere(speech):
     torch.manual_seed(5)
     nine, two = (hubert.load_encoder("untrained", layers=(layer,)) for layer in (9, 2))
     assert (nine.trained, nine.label, nine.n_layers) == (False, names.UNTRAINED, 12)
@@ -244,11 +244,11 @@ def test_stand_in_is_the_same_everywhere(speech):
     np.testing.assert_array_equal(long, short)
 
 
-def test_stand_in_has_the_front_end_of_hubert_base():
-    base, ours = HubertConfig().to_dict(), HubertConfig.from_dict(stand_in.CONFIG).to_dict()
+def test_untrained_has_the_front_end_of_hubert_base():
+    base, ours = HubertConfig().to_dict(), HubertConfig.from_dict(untrained.CONFIG).to_dict()
     sizes = {"hidden_size", "num_attention_heads", "intermediate_size", "conv_dim"}
     assert {key for key in base if ours[key] != base[key]} == sizes
 
 
-# Changes with SEED, CONFIG or the distributions of `stand_in` alone: on no machine, in no version.
+# Changes with SEED, CONFIG or the distributions of `untrained` alone: on no machine, in no version.
 WEIGHTS = "8f5221af39de4b6a3c15569d51f89e5e10927ead4d2a00661ba7a461924f80de"

@@ -1,4 +1,4 @@
-"""An untrained HuBERT that stands in for a trained one where none can be had.
+"""A small untrained HuBERT: what `hump.minihubert` starts from, and a stand-in until it is trained.
 
 HuBERT-base's architecture at a sixth of its width, with fixed random weights of the distributions
 that HuBERT's own training starts from. Nothing in it was chosen by looking at labels. Random

@@ -1,0 +1,186 @@
+"""What the encoder of `00_mini_hubert` has learnt: a linear probe on its layers, and on its rivals.
+
+    python benchmarks/encoder.py ENCODER [folder of corpora]
+
+EMODB and RAVDESS are taken from the folder (default: HUMP_DATA), the demo corpora are made. An
+utterance is the mean and standard deviation over time of a layer, of the same layer before its
+training, or of 39-d MFCC; or eGeMAPS. The probe is the study's linear SVM, leave one speaker out;
+intervals come from resampling speakers. "Layer chosen" takes for a test speaker the layer that is
+best among the other speakers, each left out in turn; the best of all layers is picked on the test
+speakers, and flatters. Writes `results/encoder.json` and a figure.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent)]
+os.environ["PYTHONPATH"] = sys.path[0]
+
+from hump import audio, baselines, cores, corpora, evaluation, params  # noqa: E402
+from hump.features import egemaps, encoders, hubert, mfcc  # noqa: E402
+
+RECORDED = ("emodb", "ravdess")
+UNTRAINED = "untrained"
+LAYERS = 13
+RIVALS = ("MFCC statistics", "eGeMAPS")
+CHOSEN, PAPERS = "layer chosen on training speakers", "layers 1 and 9"
+SEED = 1
+
+
+def main(arguments):
+    study = params.load_params(HERE.parent / "params" / "demo.yaml")
+    lines, predictions = [], []
+    started = time.time()
+    encoder = arguments[0]
+    found = encoders.find(encoder)
+    for name, rows, root in _corpora(study, arguments[1:]):
+        predicted = _predictions(rows, root, encoder)
+        lines.append(evaluation.summarise(
+            predicted.assign(corpus=name), ["corpus", "encoder", "features"],
+            sorted(rows["emotion"].unique()), study.evaluation, seed=SEED,
+        ))  # fmt: skip
+        predictions.append(predicted.assign(corpus=name))
+        print(_printed(lines[-1]), flush=True)
+    everything = pd.concat(predictions, ignore_index=True)
+    demo = everything[~everything["corpus"].isin(RECORDED)]
+    labels = sorted(demo["emotion"].unique())
+    average = evaluation.average(
+        demo, ["encoder", "features"], labels, study.evaluation, seed=SEED
+    )
+    lines.append(average.assign(corpus="demo speech, average"))
+    table = pd.concat(lines, ignore_index=True)
+    result = {
+        "machine": {"machine": platform.machine(), "cores": cores.workers(),
+                    "seconds": round(time.time() - started)},
+        "encoder": {"label": found.label, "fingerprint": found.fingerprint},
+        "lines": json.loads(table.round(4).to_json(orient="records")),
+    }  # fmt: skip
+    (HERE / "results" / "encoder.json").write_text(json.dumps(result, indent=1) + "\n")
+    _figure(table, HERE / "results" / "encoder.png")
+
+
+def _corpora(study, arguments):
+    """Name, manifest rows in use and folder of each corpus."""
+    root = Path(arguments[0] if arguments else study.data)
+    for name in RECORDED:
+        yield name, corpora.used(corpora.read(name, root)), root / name
+    for name, manifest in corpora.manifests(study).items():
+        yield name, corpora.used(manifest), corpora.folder(name, study)
+
+
+def _predictions(rows, root, trained):
+    """Predictions of every kind of feature for every utterance, its speaker held out."""
+    rows = rows.reset_index(drop=True)
+    files = [root / path for path in rows["path"]]
+    classes, speakers = rows["emotion"].to_numpy(), rows["speaker"].to_numpy()
+    parallel = joblib.Parallel(n_jobs=cores.workers())
+    acoustic = parallel(joblib.delayed(_acoustic)(file) for file in files)
+    kinds = dict(zip([("none", rival) for rival in RIVALS], map(np.stack, zip(*acoustic))))
+    for encoder in (trained, UNTRAINED):
+        shares = [files[i :: cores.workers()] for i in range(cores.workers())]
+        pooled = np.empty((len(files), LAYERS, 2, 0), np.float32)
+        for i, part in enumerate(parallel(joblib.delayed(_pooled)(s, encoder) for s in shares)):
+            if not pooled.size:
+                pooled = np.empty((len(files), *part.shape[1:]), np.float32)
+            pooled[i :: cores.workers()] = part
+        label = "trained" if encoder == trained else "untrained"
+        layers = [pooled[:, layer].reshape(len(files), -1) for layer in range(LAYERS)]
+        kinds |= {(label, f"layer {i}"): values for i, values in enumerate(layers)}
+        kinds[label, PAPERS] = np.concatenate([layers[1], layers[9]], axis=1)
+        kinds[label, CHOSEN] = np.stack(layers)
+    tested = [(kind, speaker) for kind in kinds for speaker in np.unique(speakers)]
+    parts = parallel(
+        joblib.delayed(_tested)(kinds[kind], classes, speakers, speaker) for kind, speaker in tested
+    )
+    frames = []
+    for ((encoder, features), speaker), (predicted, n_train) in zip(tested, parts, strict=True):
+        part = rows.loc[speakers == speaker, ["utterance_id", "speaker", "emotion"]]
+        frames.append(part.assign(encoder=encoder, features=features, fold=speaker, repeat=0,
+                                  predicted=predicted, n_train=n_train))  # fmt: skip
+    return pd.concat(frames, ignore_index=True)
+
+
+def _acoustic(file):
+    signal = audio.load(file)
+    frames = mfcc.extract(signal)
+    return np.concatenate([frames.mean(0), frames.std(0)]), egemaps.extract(signal)
+
+
+def _pooled(files, encoder):
+    with cores.one_thread():
+        return hubert.pool([audio.load(file) for file in files], encoder=encoder)
+
+
+def _tested(values, classes, speakers, speaker):
+    """Predictions for one speaker by a probe of all others; of several layers the best by them."""
+    train, test = speakers != speaker, speakers == speaker
+    if values.ndim == 3:
+        values = values[_best(values[:, train], classes[train], speakers[train])]
+    model = baselines.linear_svm(values.shape[1]).fit(values[train], classes[train])
+    return model.predict(values[test]), int(train.sum())
+
+
+def _best(layers, classes, speakers):
+    scores = []
+    for values in layers:
+        predicted = np.empty_like(classes)
+        for speaker in np.unique(speakers):
+            train, test = speakers != speaker, speakers == speaker
+            model = baselines.linear_svm(values.shape[1]).fit(values[train], classes[train])
+            predicted[test] = model.predict(values[test])
+        hits = pd.Series(predicted == classes).groupby(classes).mean()
+        scores.append(hits.mean())
+    return int(np.argmax(scores))
+
+
+def _printed(table):
+    shown = table[["corpus", "encoder", "features", "uar", "uar_low", "uar_high"]]
+    return shown.round(3).to_string(index=False)
+
+
+def _figure(table, path):
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    from hump.plots.style import style
+
+    panels = [*RECORDED, "demo speech, average"]
+    looks = {"trained": ("#0072B2", -0.12), "untrained": ("#999999", 0.12)}
+    with style():
+        figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True)
+        for axis, corpus in zip(axes, panels):
+            part = table[table["corpus"] == corpus].set_index(["encoder", "features"])
+            for encoder, (colour, shift) in looks.items():
+                lines = part.loc[encoder].loc[[f"layer {i}" for i in range(LAYERS)]]
+                axis.errorbar(
+                    np.arange(LAYERS) + shift, lines["uar"],
+                    yerr=[lines["uar"] - lines["uar_low"], lines["uar_high"] - lines["uar"]],
+                    color=colour, marker="o", elinewidth=1, label=f"hubert-mini, {encoder}",
+                )  # fmt: skip
+            for rival, colour in zip(RIVALS, ("#E69F00", "#009E73")):
+                line = part.loc[("none", rival)]
+                axis.axhline(line["uar"], color=colour, label=rival, lw=1.4)
+                axis.axhspan(line["uar_low"], line["uar_high"], color=colour, alpha=0.1, lw=0)
+            count = part.iloc[0]
+            axis.set_title(f"{corpus} (n={count['utterances']}, {count['speakers']} speakers)",
+                           fontsize=8)  # fmt: skip
+            axis.set(xlabel="layer", xticks=range(LAYERS))
+        axes[0].set_ylabel("UAR, leave one speaker out")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4,
+                      fontsize=8)  # fmt: skip
+        figure.savefig(path, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
