@@ -126,9 +126,10 @@ def _unload(library) -> None:
     library.espeak_Terminate()
     dlclose(library._handle)
     try:
-        ctypes.CDLL(library._name, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+        still = ctypes.CDLL(library._name, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
     except OSError:
         return
+    dlclose(still._handle)  # to ask is to hold, too
     raise HumpError(
         f"{library._name}: is held by something else in this process, so that its state would "
         "leak from one utterance into the next; build the demo corpora in a process of their own"
