@@ -86,12 +86,8 @@ def _predictions(rows, root, trained):
     acoustic = parallel(joblib.delayed(_acoustic)(file) for file in files)
     kinds = dict(zip([("none", rival) for rival in RIVALS], map(np.stack, zip(*acoustic))))
     for encoder in (trained, UNTRAINED):
-        shares = [files[i :: cores.workers()] for i in range(cores.workers())]
-        pooled = np.empty((len(files), LAYERS, 2, 0), np.float32)
-        for i, part in enumerate(parallel(joblib.delayed(_pooled)(s, encoder) for s in shares)):
-            if not pooled.size:
-                pooled = np.empty((len(files), *part.shape[1:]), np.float32)
-            pooled[i :: cores.workers()] = part
+        shares = np.array_split(files, cores.workers())
+        pooled = np.concatenate(parallel(joblib.delayed(_pooled)(s, encoder) for s in shares))
         label = "trained" if encoder == trained else "untrained"
         layers = [pooled[:, layer].reshape(len(files), -1) for layer in range(LAYERS)]
         kinds |= {(label, f"layer {i}"): values for i, values in enumerate(layers)}
