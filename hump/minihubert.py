@@ -2,7 +2,8 @@
 
 Two iterations: units found by k-means on MFCC, then by k-means on a middle layer of the first
 iteration's network; each time the network predicts the units of spans of frames that it does not
-see. Departures from the paper, made so that hours on two cores suffice, are those of `Recipe`.
+see. Departures from the paper, made so that an hour or two on two cores suffice, are those of
+`Recipe`, and units of pitch and of manner beside the others (`hump.units`).
 
 References
 ----------
@@ -26,15 +27,15 @@ import safetensors
 import safetensors.torch
 import threadpoolctl
 import torch
-from sklearn.cluster import MiniBatchKMeans
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
-from hump import babble, cores, seeds
+from hump import babble, cores, seeds, units
 from hump.errors import ParameterError
 from hump.features import mfcc, untrained
+from hump.units import Units
 
 __all__ = [
     "Recipe",
@@ -81,6 +82,9 @@ class Recipe:
         embeddings, where the paper starts anew: a start from scratch costs the first's steps again.
     units : tuple of int
         Clusters of the two iterations (the paper: 100 and 500).
+    voice_units : int
+        Clusters each of pitch and of manner, predicted beside the others in both iterations
+        (`hump.units`; the paper has none).
     layer : int
         Whose states are clustered for the second.
     bank : int
@@ -107,8 +111,9 @@ class Recipe:
     """
 
     scale: float = 1.0
-    steps: tuple[int, int] = (2400, 3600)
+    steps: tuple[int, int] = (2000, 3000)
     units: tuple[int, int] = (100, 200)
+    voice_units: int = 64
     layer: int = 6
     bank: int = 600
     held_out: int = 64
@@ -119,7 +124,7 @@ class Recipe:
     weight_decay: float = 0.01
     span_start: float = 0.08
     span: int = 10
-    unmasked: tuple[tuple[float, float], tuple[float, float]] = ((1.0, 1.0), (1.0, 0.0))
+    unmasked: tuple[tuple[float, float], tuple[float, float]] = ((1.0, 1.0), (1.0, 0.5))
     every: int = 100
     patience: int = 10
 
@@ -165,6 +170,7 @@ class Recipe:
         rows = {
             "updates": (*self.steps, "250,000 and 400,000"),
             "units": (*self.units, "100 and 500"),
+            "units of pitch and of manner, each": (self.voice_units, self.voice_units, "none"),
             "hours of speech": (*hours, "960, many times"),
             "weight of the loss on seen frames": (
                 *("{} to {}".format(*weights) for weights in self.unmasked), "0",
@@ -220,48 +226,8 @@ def _give_way(_):
     threadpoolctl.threadpool_limits(1)
 
 
-@dataclasses.dataclass(frozen=True)
-class Units:
-    """What is predicted: the nearest of some centres, for every frame.
-
-    Attributes
-    ----------
-    centres : torch.Tensor, shape (units, width)
-        In standardised coordinates.
-    mean, deviation : torch.Tensor, shape (width,)
-    teacher : transformers.HubertModel or None
-        Whose last states are described; None: MFCC are.
-    """
-
-    centres: torch.Tensor
-    mean: torch.Tensor
-    deviation: torch.Tensor
-    teacher: HubertModel | None = None
-
-    @torch.no_grad()
-    def __call__(self, signals, frames):
-        """Units of a batch.
-
-        Parameters
-        ----------
-        signals : torch.Tensor, shape (pieces, samples)
-        frames : torch.Tensor, shape (pieces, frames, 39)
-            MFCC; not looked at if there is a teacher.
-
-        Returns
-        -------
-        torch.Tensor of int64, shape (pieces, frames)
-        """
-        if self.teacher is not None:
-            frames = self.teacher(signals).last_hidden_state.float()
-        scaled = (frames - self.mean) / self.deviation
-        # |x - c|^2 less |x|^2, which is the same for all centres.
-        distance = self.centres.square().sum(1) - 2 * scaled @ self.centres.T
-        return distance.argmin(-1)
-
-
 def acoustic_units(recipe: Recipe, *, seed: int, device: str) -> Units:
-    """Units of the first iteration: clusters of 39-d MFCC, every coefficient weighing the same.
+    """Units of the first iteration: clusters of 39-d MFCC, of pitch and of manner.
 
     Parameters
     ----------
@@ -274,12 +240,16 @@ def acoustic_units(recipe: Recipe, *, seed: int, device: str) -> Units:
     Units
     """
     speech = Speech(recipe, seed, "bank", recipe.bank, with_mfcc=True)
-    frames = [frames.cpu() for _, frames in speech.batches("MFCC to cluster", device)]
-    return _cluster(torch.cat(frames), recipe.units[0], seed, device)
+    batches = list(speech.batches("MFCC to cluster", device))
+    frames = torch.cat([frames for _, frames in batches])
+    return Units((
+        _codebook("mfcc", frames, recipe.units[0], seed, device),
+        *_codebooks_of_voice([signals for signals, _ in batches], recipe, seed, device),
+    ))  # fmt: skip
 
 
 def hidden_units(model: HubertModel, recipe: Recipe, *, seed: int, device: str) -> Units:
-    """Units of the second iteration: clusters of a middle layer of the first one's network.
+    """Units of the second iteration: clusters of a middle layer, of pitch and of manner.
 
     Parameters
     ----------
@@ -295,12 +265,27 @@ def hidden_units(model: HubertModel, recipe: Recipe, *, seed: int, device: str) 
     """
     teacher = _upto(model, recipe.layer).to(device)
     speech = Speech(recipe, seed, "bank", recipe.bank, with_mfcc=False)
-    with torch.no_grad():
-        states = [
-            teacher(signals).last_hidden_state.float().cpu()
-            for signals, _ in speech.batches(f"layer {recipe.layer} to cluster", device)
-        ]
-    return _cluster(torch.cat(states), recipe.units[1], seed, device, teacher)
+    signals, states = [], []
+    with torch.no_grad(), units.in_bfloat16(device):
+        for batch, _ in speech.batches(f"layer {recipe.layer} to cluster", device):
+            signals.append(batch)
+            states.append(teacher(batch).last_hidden_state.float())
+    books = (
+        _codebook("layer", torch.cat(states), recipe.units[1], seed, device),
+        *_codebooks_of_voice(signals, recipe, seed, device),
+    )
+    return Units(books, teacher)
+
+
+def _codebook(view, frames, count, seed, device):
+    number = seeds.seed_of(seed, "k-means") % 2**31
+    return units.cluster(view, frames, count, seed=number, device=device)
+
+
+def _codebooks_of_voice(signals, recipe, seed, device):
+    for view, describe in (("pitch", units.periodicity), ("manner", units.manner)):
+        frames = torch.cat([describe(batch) for batch in signals])
+        yield _codebook(view, frames, recipe.voice_units, seed, device)
 
 
 def _upto(model, layer):
@@ -311,24 +296,14 @@ def _upto(model, layer):
     return cut.eval().requires_grad_(False)
 
 
-def _cluster(frames, count, seed, device, teacher=None):
-    flat = frames.reshape(-1, frames.shape[-1]).double().numpy()
-    mean, deviation = flat.mean(0), flat.std(0) + 1e-6
-    found = MiniBatchKMeans(count, n_init=3, batch_size=4096, max_iter=100,
-                            random_state=seeds.seed_of(seed, "k-means") % 2**31)  # fmt: skip
-    found.fit((flat - mean) / deviation)
-    values = (found.cluster_centers_, mean, deviation)
-    return Units(*(torch.tensor(v, dtype=torch.float32, device=device) for v in values), teacher)
-
-
 class Network(nn.Module):
-    """A HuBERT with what turns its last states into logits over units."""
+    """A HuBERT with what turns its last states into logits over the units of each codebook."""
 
-    def __init__(self, config, units):
+    def __init__(self, config, sizes):
         super().__init__()
         self.hubert = HubertModel(config)
-        self.project = nn.Linear(config.hidden_size, CODE_WIDTH)
-        self.codes = nn.Parameter(torch.randn(units, CODE_WIDTH))
+        self.projects = nn.ModuleList(nn.Linear(config.hidden_size, CODE_WIDTH) for _ in sizes)
+        self.codes = nn.ParameterList(torch.randn(size, CODE_WIDTH) for size in sizes)
 
     def forward(self, signals, hidden):
         """Cosine of projected state and unit embedding over a temperature: equation (3).
@@ -341,11 +316,17 @@ class Network(nn.Module):
 
         Returns
         -------
-        torch.Tensor, shape (pieces, frames, units)
+        list of torch.Tensor, shape (pieces, frames, units)
+            For each codebook.
         """
-        states = self.project(self.hubert(signals, mask_time_indices=hidden).last_hidden_state)
-        codes = nn.functional.normalize(self.codes.float(), dim=-1)
-        return nn.functional.normalize(states.float(), dim=-1) @ codes.T / TEMPERATURE
+        states = self.hubert(signals, mask_time_indices=hidden).last_hidden_state.float()
+        logits = []
+        with torch.autocast(signals.device.type, enabled=False):  # logits reach 10: three digits
+            for project, codes in zip(self.projects, self.codes):
+                directions = nn.functional.normalize(codes, dim=-1)
+                projected = nn.functional.normalize(project(states), dim=-1)
+                logits.append(projected @ directions.T / TEMPERATURE)
+        return logits
 
 
 def spans(pieces: int, frames: int, *, start: float, span: int, rng) -> np.ndarray:
@@ -388,7 +369,7 @@ def train(recipe: Recipe, iteration: int, units: Units, *, folder, seed, device,
     seed : int
         Of speech and hidden spans: every update's depend on its number alone.
     device : str
-        ``cpu``, or ``cuda``, where matrix products are bfloat16.
+        ``cpu`` or ``cuda``. Matrix products round to bfloat16 where there are instructions for it.
     start : transformers.HubertModel, optional
         Network to go on from; by default that of `hump.features.untrained`.
 
@@ -416,7 +397,7 @@ class _Training:
         self.step, self.seconds, self.looks = 0, 0.0, []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.seed_of(seed, iteration, "weights"))
-            self.network = Network(HubertConfig.from_dict(config()), len(units.centres))
+            self.network = Network(_trainable(config()), units.sizes)
         begin = start or untrained.build(HubertConfig.from_dict(config()))
         self.network.hubert.load_state_dict(begin.state_dict())
         self.network.to(device)
@@ -467,7 +448,7 @@ class _Training:
 
     def _update(self, signals, targets):
         self.network.train()
-        hidden = self._hidden(targets.shape, "spans", self.step)
+        hidden = self._hidden(targets.shape[1:], "spans", self.step)
         seen_weight = np.interp(self.step / self.steps, (0, 1),
                                 self.recipe.unmasked[self.iteration - 1])
         self.optimizer.param_groups[0]["lr"] = self._rate()
@@ -489,11 +470,18 @@ class _Training:
         return torch.from_numpy(hidden).to(self.device)
 
     def _losses(self, signals, targets, hidden):
-        """Cross-entropy on hidden and on seen frames (equation (2)), and the shares of hits."""
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.device == "cuda"):
+        """Cross-entropy on hidden and on seen frames (equations (2) and (4)), and shares of hits.
+
+        Of several codebooks the mean, where equation (4) has the sum.
+        """
+        with units.in_bfloat16(self.device):
             logits = self.network(signals, hidden)
-        losses = nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-        hits = (logits.argmax(-1) == targets).float()
+        losses = [
+            nn.functional.cross_entropy(values.transpose(1, 2), target, reduction="none")
+            for values, target in zip(logits, targets, strict=True)
+        ]
+        hits = [values.argmax(-1) == target for values, target in zip(logits, targets)]
+        losses, hits = torch.stack(losses).mean(0), torch.stack(hits).float().mean(0)
         return [values[where].mean() for values in (losses, hits) for where in (hidden, ~hidden)]
 
     def _held_out(self):
@@ -507,7 +495,7 @@ class _Training:
         self.network.eval()
         values = []
         for number, (signals, targets) in enumerate(held_out):
-            hidden = self._hidden(targets.shape, "held out", number)
+            hidden = self._hidden(targets.shape[1:], "held out", number)
             values.append([float(v) for v in self._losses(signals, targets, hidden)])
         names = ("loss_hidden", "loss_seen", "accuracy_hidden", "accuracy_seen")
         self.looks.append({
@@ -558,6 +546,13 @@ def config() -> dict:
     dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout",
                 "layerdrop", "final_dropout")  # fmt: skip
     return {**untrained.CONFIG, **dict.fromkeys(dropouts, 0.0)}
+
+
+def _trainable(settings):
+    """Plain attention: its fused kernel takes six times as long backwards in bfloat16 on a CPU."""
+    wanted = HubertConfig.from_dict(settings)
+    wanted._attn_implementation = "eager"
+    return wanted
 
 
 def export(model: HubertModel, folder, card: str) -> Path:
@@ -648,6 +643,7 @@ def card(recipe: Recipe, looks: pd.DataFrame, model: HubertModel, *, seed: int, 
         size_mib=parameters * 2 / 2**20,
         width=model.config.hidden_size,
         units=recipe.units,
+        voice_units=recipe.voice_units,
         layer=recipe.layer,
         rows=CARD_ROWS,
         last=last,
@@ -683,7 +679,8 @@ def _key(recipe, iteration, seed, begin, units):
     """What a checkpoint must agree with to be gone on from."""
     digest = hashlib.sha256(code_version().encode())
     digest.update(json.dumps([dataclasses.asdict(recipe), iteration, seed]).encode())
-    for tensor in [*begin.state_dict().values(), units.centres]:
+    centres = [book.centres for book in units.codebooks]
+    for tensor in [*begin.state_dict().values(), *centres]:
         digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 
@@ -691,8 +688,8 @@ def _key(recipe, iteration, seed, begin, units):
 def code_version() -> str:
     """Hash of the code that decides what is trained."""
     here = Path(__file__).parent
-    files = [here / name for name in ("minihubert.py", "babble.py", "features/untrained.py",
-                                      "features/mfcc.py")]  # fmt: skip
+    files = [here / name for name in ("minihubert.py", "units.py", "babble.py",
+                                      "features/untrained.py", "features/mfcc.py")]  # fmt: skip
     digest = hashlib.sha256()
     for file in [*files, *sorted((here / "demo").glob("*.py"))]:
         digest.update(file.read_bytes())

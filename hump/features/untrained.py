@@ -1,4 +1,4 @@
-"""A small untrained HuBERT: what `hump.minihubert` starts from, and a stand-in until it is trained.
+"""A small untrained HuBERT: what `hump.minihubert` starts from, and its control.
 
 HuBERT-base's architecture at a sixth of its width, with fixed random weights of the distributions
 that HuBERT's own training starts from. Nothing in it was chosen by looking at labels. Random
@@ -15,8 +15,8 @@ CONFIG = {
     "hidden_size": 128,
     "num_hidden_layers": 12,
     "num_attention_heads": 4,
-    "intermediate_size": 256,
-    "conv_dim": [96] * 7,
+    "intermediate_size": 512,
+    "conv_dim": [64, 64, 64, 64, 64, 96, 128],
     "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
     "conv_stride": [5, 2, 2, 2, 2, 2, 2],
     "conv_bias": False,
