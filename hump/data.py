@@ -1,6 +1,7 @@
 """Utterances of a corpus as the model takes them: manifest rows beside their features."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import torch
 
 from hump import corpora, names, tables
+from hump.errors import FeatureError
 from hump.features import Features, extract_corpus
 from hump.model import Batch
 
@@ -87,6 +89,78 @@ class Data:
         hubert = (self.features.hubert[i].astype(np.float32) for i in self.at)
         return np.stack([np.concatenate([h.mean(0), h.std(0)], None) for h in hubert])
 
+    def of_layers(self, layers) -> "Data":
+        """The same utterances, described by some of the encoder's layers that are there.
+
+        Parameters
+        ----------
+        layers : sequence of int
+            Their numbers, in the order wanted.
+
+        Returns
+        -------
+        Data
+            Nothing is copied.
+
+        Raises
+        ------
+        FeatureError
+            A layer is not there.
+        """
+        own, layers = tuple(self.features.layers), tuple(layers)
+        if layers == own:
+            return self
+        if absent := [layer for layer in layers if layer not in own]:
+            raise FeatureError(
+                f"layers={list(layers)}: these features are of layers {list(own)}; name layer "
+                f"{absent[0]} in features.layers and extract them again"
+            )
+        chosen = _Layers(self.features.hubert, [own.index(layer) for layer in layers])
+        name = hashlib.sha256(f"{self.features.fingerprint} {layers}".encode()).hexdigest()
+        features = replace(self.features, hubert=chosen, layers=layers, fingerprint=name)
+        return replace(self, features=features)
+
+    def shuffled(self, stream: str, positions, rng) -> "Data":
+        """Some rows exchange a stream among one another, so that what it says does not fit.
+
+        Parameters
+        ----------
+        stream : str
+            ``hubert``, ``mfcc`` or ``prosody``.
+        positions : sequence of int
+            None of these rows keeps its own, unless it is the only one.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        Data
+        """
+        order = rng.permutation(self.at[positions])
+        place = np.arange(len(self.features))
+        place[order] = np.roll(order, 1)
+        return self._with(stream, _Reordered(getattr(self.features, stream), place))
+
+    def averaged(self, stream: str, mean) -> "Data":
+        """Every frame of a stream is the same, so that it says nothing.
+
+        Parameters
+        ----------
+        stream : str
+            ``mfcc`` or ``prosody``.
+        mean : numpy.ndarray, float32, shape (features,)
+            Of training rows.
+
+        Returns
+        -------
+        Data
+        """
+        return self._with(stream, _Averaged(getattr(self.features, stream), mean))
+
+    def _with(self, stream, arrays):
+        if stream == "prosody":
+            arrays = np.stack([arrays[i] for i in range(len(self.features))])
+        return replace(self, features=replace(self.features, **{stream: arrays}))
+
     def target(self, positions) -> torch.Tensor:
         """Classes of some rows, int64, shape (B,)."""
         return torch.from_numpy(self.classes[positions])
@@ -117,6 +191,39 @@ class Data:
         mfcc, mfcc_length = _pad(mfcc)
         prosody = torch.from_numpy(self.features.prosody[at].astype(np.float32))
         return Batch(hubert, hubert_length, mfcc, mfcc_length, prosody)
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """Some layers of sequences."""
+
+    arrays: object
+    columns: list
+
+    def __getitem__(self, index):
+        return self.arrays[index][:, self.columns]
+
+
+@dataclass(frozen=True)
+class _Reordered:
+    """Arrays in another order."""
+
+    arrays: object
+    place: np.ndarray
+
+    def __getitem__(self, index):
+        return self.arrays[self.place[index]]
+
+
+@dataclass(frozen=True)
+class _Averaged:
+    """Arrays of the same length, each row of which is `mean`."""
+
+    arrays: object
+    mean: np.ndarray
+
+    def __getitem__(self, index):
+        return np.broadcast_to(self.mean, np.shape(self.arrays[index]))
 
 
 def _crop(array, begin, frames):

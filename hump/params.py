@@ -126,7 +126,10 @@ def _is_number(value) -> bool:
 
 def _contradictions(raw: dict[str, Any]) -> list[str]:
     """Checks across keys, on the raw values, so that they stand beside all other problems."""
-    checks = (_about_corpora, _about_folds, _about_lists, _about_the_model, _about_finetuning)
+    checks = (
+        _about_corpora, _about_folds, _about_lists, _about_the_model, _about_finetuning,
+        _about_experiments,
+    )  # fmt: skip
     return [problem for check in checks for problem in check(raw)]
 
 
@@ -162,7 +165,7 @@ def _about_folds(raw):
 
 def _about_lists(raw):
     for key in ("targets", "features.layers", "finetune.fractions", "finetune.protocols",
-                "finetune.starts"):  # fmt: skip
+                "finetune.starts", "model.streams"):  # fmt: skip
         values = _get(raw, key)
         if isinstance(values, list) and len(values) != len({json.dumps(v) for v in values}):
             yield f"{key}={_show(values)}: holds a value twice; keep one of each"
@@ -197,6 +200,30 @@ def _about_finetuning(raw):
             f'finetune.fractions={_show(fractions)}: 0 contradicts labels="native": '
             "a new head cannot be tested without fine-tuning; drop 0 or use labels: shared"
         )
+
+
+def _about_experiments(raw):
+    for name in ("fusion", "architecture"):
+        wanted, targets = _get(raw, key := f"experiments.{name}.targets"), raw.get("targets")
+        if isinstance(wanted, list) and isinstance(targets, list):
+            for corpus in (c for c in wanted if c not in targets):
+                yield f"{key}: {_show(corpus)} is not in targets={_show(targets)}; take it out"
+    width, heads = _get(raw, "model.width"), _get(raw, "model.heads")
+    key = "experiments.architecture"
+    grid = [(f"{key}.width={w}", w, heads) for w in _numbers(raw, f"{key}.width")]
+    grid += [(f"{key}.heads={h}", width, h) for h in _numbers(raw, f"{key}.heads")]
+    for name, wide, parts in grid:
+        known = isinstance(wide, int) and isinstance(parts, int) and parts > 0
+        if known and (wide % parts or wide % 2):
+            yield (
+                f"{name}: makes a model of width {wide} and {parts} heads; the width must be even "
+                "and a multiple of the number of heads"
+            )
+
+
+def _numbers(raw, key):
+    values = _get(raw, key)
+    return [v for v in values if isinstance(v, int)] if isinstance(values, list) else []
 
 
 def _get(raw, key):

@@ -44,6 +44,7 @@ class FusionParams(_Section):
 
     stage1: Literal["cross_attention", "concat"]
     stage2: Literal["cross_attention", "concat"]
+    concat_feed_forward: Annotated[int, Field(ge=0, description="0: none after concatenation")]
 
 
 class ModelParams(_Section):
@@ -55,8 +56,11 @@ class ModelParams(_Section):
     feed_forward: Positive
     norm: Literal["pre", "post"]
     dropout: Probability
+    streams: Annotated[tuple[Literal["hubert", "mfcc", "prosody"], ...], Field(min_length=1)]
+    layer_fusion: Literal["concat", "weighted_sum"]
     prosody_tokens: Literal[1, "groups"]
     fusion: FusionParams
+    head: Literal["am_softmax", "softmax"]
     scale: Annotated[float, Field(gt=0)]
     margin: Annotated[float, Field(ge=0, lt=1)]
 
@@ -100,6 +104,42 @@ class FinetuneParams(_Section):
     ]
 
 
+class FusionExperiment(_Section):
+    """05: each stream, stage and pair taken away."""
+
+    targets: Annotated[tuple[str, ...], Field(description="corpora to fine-tune on, besides")]
+
+
+class LayerExperiment(_Section):
+    """06: which layers of the encoder."""
+
+    untrained_control: Annotated[bool, Field(description="the same with the untrained encoder")]
+    probe_folds: Annotated[int, Field(ge=3, description="groups of speakers left out in turn")]
+
+
+class ArchitectureExperiment(_Section):
+    """08: one factor at a time around the study's model."""
+
+    heads: tuple[Positive, ...]
+    width: tuple[Positive, ...]
+    depth: tuple[Positive, ...]
+    scale: tuple[Annotated[float, Field(gt=0)], ...]
+    margin: tuple[Annotated[float, Field(ge=0, lt=1)], ...]
+    head: tuple[Literal["am_softmax", "softmax"], ...]
+    targets: Annotated[tuple[str, ...], Field(description="corpora on which the effect is shown")]
+
+
+class ExperimentParams(_Section):
+    """Variants of the model: 05 fusion, 06 layers, 08 architecture."""
+
+    folds: Annotated[int, Field(ge=3, description="groups that the source's speakers are dealt to")]
+    epochs: Annotated[int, Field(ge=1, description="at most; pretrain.patience holds too")]
+    repeats: Annotated[int, Field(ge=1, description="trainings of each fold, with other seeds")]
+    fusion: FusionExperiment
+    layers: LayerExperiment
+    architecture: ArchitectureExperiment
+
+
 class EvaluationParams(_Section):
     """Intervals."""
 
@@ -129,6 +169,7 @@ class Params(_Section):
     model: ModelParams
     pretrain: PretrainParams
     finetune: FinetuneParams
+    experiments: ExperimentParams
     evaluation: EvaluationParams
 
     @property

@@ -81,7 +81,7 @@ def test_every_problem_is_named_at_once(raw, load):
         load(raw)
     message = str(caught.value)
     for part in (
-        "study.yaml: 7 problems",
+        "study.yaml: 8 problems",
         "model.widht=64: unknown key; did you mean width?",
         "model.width: is missing",
         "seed: is missing; add it",
@@ -89,6 +89,7 @@ def test_every_problem_is_named_at_once(raw, load):
         "finetune.fractions.1=1.5: input should be less than or equal to 1",
         "model.norm=\"batch\": input should be 'pre' or 'post'",
         'targets.0="demo_germna": no such corpus; did you mean demo_german?',
+        'experiments.architecture.targets: "demo_german" is not in targets=["demo_germna"]',
     ):
         assert part in message
 
@@ -118,6 +119,17 @@ def test_contradictions(raw, load, change, message):
 def test_heads_divide_width(raw, load):
     raw["model"]["heads"] = 5
     with pytest.raises(ParameterError, match="model.heads=5: contradicts model.width=64"):
+        load(raw)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"width": [30]}, "experiments.architecture.width=30: makes a model of width 30 and 4 heads"),
+    ({"heads": [3]}, "experiments.architecture.heads=3: makes a model of width 64 and 3 heads"),
+    ({"head": ["cosine"]}, "experiments.architecture.head.0=\"cosine\": input should be 'am_soft"),
+])  # fmt: skip
+def test_architectures_that_cannot_be_built(raw, load, change, message):
+    raw["experiments"]["architecture"] |= change
+    with pytest.raises(ParameterError, match=message):
         load(raw)
 
 

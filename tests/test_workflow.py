@@ -15,6 +15,7 @@ from hump.__main__ import main
 from hump.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
+EXPERIMENTS = ("05_fusion_ablation", "06_layer_sensitivity", "08_architecture")
 STEP = re.compile(r"-m hump (?:notebook \S*/(\w+)\.ipynb \S*/(\w+)\.ipynb|(report)) ")
 
 
@@ -46,7 +47,7 @@ def project(tmp_path):
     for name in ("hump", "notebooks", "params", "workflow"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "requirements.lock", root)
-    for name in ("01_data", "02_features", "03_pretrain", "04_finetune", "09_figures"):
+    for name in (*EXPERIMENTS, "01_data", "02_features", "03_pretrain", "04_finetune", "09_figures"):
         (root / "notebooks" / f"{name}.ipynb").touch()
     return root
 
@@ -56,7 +57,7 @@ def test_one_step_a_notebook_and_target(project, study):
     targets = yaml.safe_load((ROOT / "params" / f"{study}.yaml").read_text())["targets"]
     found = steps(project, f"params/{study}.yaml")
     names = {match[2] or match[3] for match in map(STEP.search, found)}
-    expected = {"01_data", "02_features", "03_pretrain", "09_figures", "report"}
+    expected = {"01_data", "02_features", "03_pretrain", *EXPERIMENTS, "09_figures", "report"}
     assert names == expected | {f"04_finetune_{target}" for target in targets}
     assert len(found) == len(names)
     labels = sorted(int(re.search(r"--step (\d+)/", line)[1]) for line in found)

@@ -2,7 +2,8 @@
 
 from hump.model.config import Batch, ModelConfig
 from hump.model.files import load, save
-from hump.model.layers import AMSoftmax, CrossAttentionTransformer
+from hump.model.heads import AMSoftmax
+from hump.model.layers import CrossAttentionTransformer
 from hump.model.network import HumpCat
 
 __all__ = [

@@ -20,6 +20,9 @@ class ModelConfig:
         Classes, in the order of the outputs.
     layers : int
         Number of HuBERT layers L.
+    layer_fusion : str
+        ``concat``, or ``weighted_sum``: one vector of width W, by weights that are learnt and add
+        up to 1 (Yang et al. 2021, SUPERB, doi:10.21437/Interspeech.2021-1775).
     hubert_width : int
         Their width W.
     families : tuple of int
@@ -30,16 +33,24 @@ class ModelConfig:
     norm : str
         ``pre`` or ``post``.
     dropout : float
+    streams : tuple of str
+        Of ``hubert``, ``mfcc`` and ``prosody``; a model without a stream has no weights for it.
     prosody_tokens : 1 or "groups"
     stage1, stage2 : str
         ``cross_attention``, or ``concat``: the two sequences stand side by side and nothing
         attends across.
+    concat_feed_forward : int
+        Width of feed-forward blocks, `depth` of them, that each sequence passes through in a stage
+        without attention, so that such a model can have as many weights; 0 for none.
+    head : str
+        ``am_softmax``, or ``softmax``: a linear layer, which has no `scale` and `margin`.
     scale, margin : float
         Of AM-Softmax.
     """
 
     labels: tuple[str, ...]
     layers: int
+    layer_fusion: str
     hubert_width: int
     families: tuple[int, ...]
     width: int
@@ -48,9 +59,12 @@ class ModelConfig:
     feed_forward: int
     norm: str
     dropout: float
+    streams: tuple[str, ...]
     prosody_tokens: int | str
     stage1: str
     stage2: str
+    concat_feed_forward: int
+    head: str
     scale: float
     margin: float
 

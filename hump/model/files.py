@@ -13,7 +13,7 @@ from hump.model.network import HumpCat
 
 __all__ = ["load", "save"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save(model: HumpCat, folder, *, origin: dict) -> Path:
@@ -78,7 +78,7 @@ def load(folder, *, device="cpu") -> HumpCat:
                 f"{folder / 'config.json'}: format={found!r}, expected {FORMAT}; train it again"
             )
         settings = config["model"]
-        settings |= {name: tuple(settings[name]) for name in ("labels", "families")}
+        settings |= {name: tuple(settings[name]) for name in ("labels", "families", "streams")}
         model = HumpCat(ModelConfig(**settings))
         weights = safetensors.torch.load_file(folder / "model.safetensors", device=device)
         model.to(device).load_state_dict(weights)

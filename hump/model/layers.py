@@ -5,9 +5,9 @@ from torch import nn
 from torch.nn import functional as F
 
 __all__ = [
-    "AMSoftmax",
     "BiLSTM",
     "CrossAttentionTransformer",
+    "LayerSum",
     "ProsodyTokens",
     "Standardise",
     "mean_and_variance",
@@ -49,6 +49,32 @@ class Standardise(nn.Module):
         """
         weight = linear.weight / self.deviation
         return F.linear(values, weight, linear.bias - weight @ self.mean)
+
+
+class LayerSum(nn.Module):
+    """Weighted sum of layers; the weights are a softmax of what is learnt, and begin equal.
+
+    Parameters
+    ----------
+    layers : int
+    """
+
+    def __init__(self, layers: int):
+        super().__init__()
+        self.score = nn.Parameter(torch.zeros(layers))
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """Weights of the layers, shape (L,); they add up to 1."""
+        return self.score.softmax(dim=0)
+
+    def forward(self, hubert: torch.Tensor, scale: Standardise) -> torch.Tensor:
+        """Scale each layer and add them up: (B, T, L, W) to (B, T, W)."""
+        shape = hubert.shape[2:]
+        factor = self.weight[:, None] / scale.deviation.view(shape)
+        offset = (factor * scale.mean.view(shape)).sum(dim=0)
+        # Layer by layer: a product of all of them would be as large as the input.
+        return sum(hubert[:, :, layer] * factor[layer] for layer in range(shape[0])) - offset
 
 
 class BiLSTM(nn.Module):
@@ -163,6 +189,12 @@ class ProsodyTokens(nn.Module):
         return torch.stack([token(p) for token, p in zip(self.tokens, parts)], dim=1)
 
 
+def _feed_forward(width, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width), nn.Dropout(dropout)
+    )
+
+
 class _Block(nn.Module):
     """a queries b: attention, residual, feed-forward, residual (Vaswani et al. 2017)."""
 
@@ -173,12 +205,7 @@ class _Block(nn.Module):
         self.attend = nn.MultiheadAttention(d, config.heads, batch_first=True)
         self.norm_query, self.norm_key = nn.LayerNorm(d), nn.LayerNorm(d)
         self.norm_out = nn.LayerNorm(d)
-        self.feed = nn.Sequential(
-            nn.Linear(d, config.feed_forward),
-            nn.ReLU(),
-            nn.Linear(config.feed_forward, d),
-            nn.Dropout(config.dropout),
-        )
+        self.feed = _feed_forward(d, config.feed_forward, config.dropout)
 
     def forward(self, a, b, b_valid, weights):
         query, key = (self.norm_query(a), self.norm_key(b)) if self.pre else (a, b)
@@ -193,6 +220,18 @@ class _Block(nn.Module):
         return self.norm_out(a + self.feed(a)), weight
 
 
+class _Apart(nn.Module):
+    """A block that a sequence passes through by itself, step by step: feed-forward, residual."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.norm = nn.LayerNorm(config.width)
+        self.feed = _feed_forward(config.width, config.concat_feed_forward, config.dropout)
+
+    def forward(self, a, b, b_valid, weights):
+        return a + self.feed(self.norm(a)), None
+
+
 class CrossAttentionTransformer(nn.Module):
     """CAT(a, b): a queries b and b queries a, `depth` times.
 
@@ -200,14 +239,17 @@ class CrossAttentionTransformer(nn.Module):
     ----------
     config : hump.model.ModelConfig
     fusion : str
-        ``cross_attention``, or ``concat``: both sequences pass unchanged, the ablation.
+        ``cross_attention``, or ``concat``, the ablation: nothing attends across, and both
+        sequences pass unchanged, or through feed-forward blocks of their own if the configuration
+        gives these a width.
     """
 
     def __init__(self, config, fusion: str):
         super().__init__()
-        depth = config.depth if fusion == "cross_attention" else 0
-        self.forwards = nn.ModuleList(_Block(config) for _ in range(depth))
-        self.backwards = nn.ModuleList(_Block(config) for _ in range(depth))
+        block = _Block if fusion == "cross_attention" else _Apart
+        depth = config.depth if block is _Block or config.concat_feed_forward else 0
+        self.forwards = nn.ModuleList(block(config) for _ in range(depth))
+        self.backwards = nn.ModuleList(block(config) for _ in range(depth))
 
     def forward(self, a, a_valid, b, b_valid, *, weights: bool = False):
         """Fuse two sequences.
@@ -224,41 +266,13 @@ class CrossAttentionTransformer(nn.Module):
         a, b : Tensor
             As given, each having looked at the other.
         seen : list of pairs of Tensor
-            Attention weights of each block, shape (B, heads, queries, keys), or None.
+            Attention weights of each block that has any, shape (B, heads, queries, keys), or None.
         """
         seen = []
         for forwards, backwards in zip(self.forwards, self.backwards):
             new_a, weight_a = forwards(a, b, b_valid, weights)
             new_b, weight_b = backwards(b, a, a_valid, weights)
             a, b = new_a, new_b
-            seen.append((weight_a, weight_b))
+            if isinstance(forwards, _Block):
+                seen.append((weight_a, weight_b))
         return a, b, seen
-
-
-class AMSoftmax(nn.Module):
-    """Additive-margin softmax (Wang et al. 2018, doi:10.1109/LSP.2018.2822810, equation 5).
-
-    Logits are s cos(angle between embedding and class weight); the loss subtracts s m from that of
-    the true class.
-
-    Parameters
-    ----------
-    width, classes : int
-    scale, margin : float
-        s and m.
-    """
-
-    def __init__(self, width: int, classes: int, scale: float, margin: float):
-        super().__init__()
-        self.scale, self.margin = scale, margin
-        self.weight = nn.Parameter(torch.empty(classes, width))
-        nn.init.xavier_uniform_(self.weight)
-
-    def forward(self, embedding: torch.Tensor) -> torch.Tensor:
-        """Logits without the margin, (B, d) -> (B, classes)."""
-        return self.scale * F.linear(F.normalize(embedding), F.normalize(self.weight))
-
-    def loss(self, embedding: torch.Tensor, target: torch.Tensor, weight=None) -> torch.Tensor:
-        """Mean loss over the batch, weighted by class if weights are given."""
-        margin = self.scale * self.margin * F.one_hot(target, self.weight.shape[0])
-        return F.cross_entropy(self(embedding) - margin, target, weight)

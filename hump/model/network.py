@@ -12,10 +12,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from hump.model.config import KERNEL, STRIDE, Batch, ModelConfig, steps
+from hump.model.heads import make_head
 from hump.model.layers import (
-    AMSoftmax,
     BiLSTM,
     CrossAttentionTransformer,
+    LayerSum,
     ProsodyTokens,
     Standardise,
     mean_and_variance,
@@ -37,7 +38,9 @@ class HumpCat(nn.Module):
         [mean; variance] of either part of Z over its valid steps -> embedding -> AM-Softmax
 
     Each stream is scaled by means and deviations of training rows, kept in the model
-    (`fit_scaling`), so that a saved model takes raw features.
+    (`fit_scaling`), so that a saved model takes raw features. A model of fewer streams has the parts
+    of these alone; a stage that has one input passes it on. Without HuBERT the steps T' are the same:
+    they are of time.
 
     Parameters
     ----------
@@ -47,19 +50,28 @@ class HumpCat(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        d = config.width
+        d, streams = config.width, config.streams
         self.scale_hubert = Standardise(config.layers * config.hubert_width)
         self.scale_mfcc = Standardise(39)
         self.scale_prosody = Standardise(sum(config.families))
-        self.project = nn.Linear(config.layers * config.hubert_width, d)
-        self.convolve = nn.Conv1d(d, d, KERNEL, stride=STRIDE)
-        self.recur = BiLSTM(39, d)
-        self.prosody = ProsodyTokens(config.families, d, grouped=config.prosody_tokens == "groups")
-        self.stage1 = CrossAttentionTransformer(config, config.stage1)
-        self.stage2 = CrossAttentionTransformer(config, config.stage2)
+        if "hubert" in streams:
+            summed = config.layer_fusion == "weighted_sum"
+            self.sum_layers = LayerSum(config.layers) if summed else None
+            self.project = nn.Linear((1 if summed else config.layers) * config.hubert_width, d)
+            self.convolve = nn.Conv1d(d, d, KERNEL, stride=STRIDE)
+        if "mfcc" in streams:
+            self.recur = BiLSTM(39, d)
+        if "prosody" in streams:
+            grouped = config.prosody_tokens == "groups"
+            self.prosody = ProsodyTokens(config.families, d, grouped=grouped)
+        if {"mfcc", "prosody"} <= set(streams):
+            self.stage1 = CrossAttentionTransformer(config, config.stage1)
+        if "hubert" in streams and len(streams) > 1:
+            self.stage2 = CrossAttentionTransformer(config, config.stage2)
         self.dropout = nn.Dropout(config.dropout)
-        self.embed = nn.Linear(4 * d, d)
-        self.head = AMSoftmax(d, len(config.labels), config.scale, config.margin)
+        parts = ("hubert" in streams) + (set(streams) != {"hubert"})
+        self.embed = nn.Linear(2 * parts * d, d)
+        self.head = make_head(config)
 
     def forward(self, batch: Batch, *, attention: dict | None = None) -> torch.Tensor:
         """Embed utterances.
@@ -70,40 +82,60 @@ class HumpCat(nn.Module):
         attention : dict, optional
             Filled with the attention weights of both stages if given: ``stage1`` and ``stage2``,
             each a list, one entry a block, of pairs (a queries b, b queries a) with shape
-            (B, heads, queries, keys).
+            (B, heads, queries, keys); empty where nothing attends.
 
         Returns
         -------
         Tensor, float32, shape (B, d)
         """
-        hubert, mfcc, valid = self._sequences(batch)
-        prosody = self.prosody(self.scale_prosody(batch.prosody))
-        all_valid = valid.new_ones(prosody.shape[:2])
+        streams, seen = self.config.streams, {"stage1": [], "stage2": []}
         weights = attention is not None
-        prosody, mfcc, seen1 = self.stage1(prosody, all_valid, mfcc, valid, weights=weights)
-        fused = torch.cat([prosody, mfcc], dim=1)
-        fused_valid = torch.cat([all_valid, valid], dim=1)
-        hubert, fused, seen2 = self.stage2(hubert, valid, fused, fused_valid, weights=weights)
+        count, valid = self._steps(batch)
+        parts = [(self._hubert(batch), valid)] if "hubert" in streams else []
+        fused = [(self._prosody(batch), None)] if "prosody" in streams else []
+        fused += [(self._mfcc(batch, count, valid.shape[1]), valid)] if "mfcc" in streams else []
+        fused = [(x, valid.new_ones(x.shape[:2]) if ok is None else ok) for x, ok in fused]
+        if len(fused) == 2:
+            (a, a_valid), (b, b_valid) = fused
+            a, b, seen["stage1"] = self.stage1(a, a_valid, b, b_valid, weights=weights)
+            fused = [(torch.cat([a, b], dim=1), torch.cat([a_valid, b_valid], dim=1))]
+        parts += fused
+        if len(parts) == 2:
+            (a, a_valid), (b, b_valid) = parts
+            a, b, seen["stage2"] = self.stage2(a, a_valid, b, b_valid, weights=weights)
+            parts = [(a, a_valid), (b, b_valid)]
         if weights:
-            attention.update(stage1=seen1, stage2=seen2)
-        pooled = [mean_and_variance(hubert, valid), mean_and_variance(fused, fused_valid)]
-        return self.embed(self.dropout(torch.cat(pooled, dim=1)))
+            attention.update(seen)
+        pooled = torch.cat([mean_and_variance(*part) for part in parts], dim=1)
+        return self.embed(self.dropout(pooled))
 
-    def _sequences(self, batch):
+    def _steps(self, batch):
+        """Number of steps of each utterance, and which of the longest's it has."""
+        count = steps(batch.hubert_length)
+        longest = steps(max(batch.hubert.shape[1], KERNEL))
+        return count, torch.arange(longest, device=count.device) < count[:, None]
+
+    def _hubert(self, batch):
         frames = torch.arange(batch.hubert.shape[1], device=batch.hubert.device)
         inside = (frames < batch.hubert_length[:, None]).unsqueeze(-1)
-        hubert = self.scale_hubert.project(batch.hubert.flatten(2), self.project) * inside
+        if self.sum_layers is None:
+            hubert = self.scale_hubert.project(batch.hubert.flatten(2), self.project)
+        else:
+            hubert = self.project(self.sum_layers(batch.hubert, self.scale_hubert))
+        hubert = hubert * inside
         # An utterance shorter than the kernel fills one window up with zeros.
         hubert = F.pad(hubert, (0, 0, 0, max(0, KERNEL - hubert.shape[1])))
-        hubert = self.convolve(hubert.transpose(1, 2)).transpose(1, 2)
-        count = steps(batch.hubert_length)
-        valid = torch.arange(hubert.shape[1], device=count.device) < count[:, None]
-        mfcc = pool_to_steps(batch.mfcc, batch.mfcc_length, count, valid.shape[1])
-        mfcc = self.recur(self.scale_mfcc(mfcc), count)
-        return self.dropout(hubert), self.dropout(mfcc), valid
+        return self.dropout(self.convolve(hubert.transpose(1, 2)).transpose(1, 2))
+
+    def _mfcc(self, batch, count, width):
+        mfcc = pool_to_steps(batch.mfcc, batch.mfcc_length, count, width)
+        return self.dropout(self.recur(self.scale_mfcc(mfcc), count))
+
+    def _prosody(self, batch):
+        return self.prosody(self.scale_prosody(batch.prosody))
 
     def loss(self, batch: Batch, target: torch.Tensor, weight=None) -> torch.Tensor:
-        """AM-Softmax loss of a batch.
+        """Loss of a batch.
 
         Parameters
         ----------
@@ -139,4 +171,4 @@ class HumpCat(nn.Module):
         labels : sequence of str
         """
         self.config = config = dataclasses.replace(self.config, labels=tuple(labels))
-        self.head = AMSoftmax(config.width, len(config.labels), config.scale, config.margin)
+        self.head = make_head(config)

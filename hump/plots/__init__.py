@@ -2,6 +2,7 @@
 
 from hump.plots.corpora import counts, durations, shortcuts, spectrograms, streams
 from hump.plots.encoder import masked_prediction, random_speech, save
+from hump.plots.experiments import architecture, cost, differences, layer_curves, layer_pairs
 from hump.plots.results import (
     confusion_matrices,
     forest,
@@ -13,12 +14,17 @@ from hump.plots.results import (
 from hump.plots.style import keep
 
 __all__ = [
+    "architecture",
     "confusion_matrices",
+    "cost",
     "counts",
+    "differences",
     "durations",
     "forest",
     "fraction_curves",
     "keep",
+    "layer_curves",
+    "layer_pairs",
     "learning_curves",
     "masked_prediction",
     "protocol_gap",

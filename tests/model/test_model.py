@@ -17,10 +17,11 @@ from hump.model.config import KERNEL, steps
 from hump.model.layers import BiLSTM, Standardise, mean_and_variance, pool_to_steps
 
 BASE = model.ModelConfig(
-    labels=("angry", "happy", "neutral", "sad"), layers=2, hubert_width=6,
+    labels=("angry", "happy", "neutral", "sad"), layers=2, layer_fusion="concat", hubert_width=6,
     families=(30, 24, 24, 25), width=8, heads=2, depth=1, feed_forward=16, norm="pre",
-    dropout=0.5, prosody_tokens="groups",
-    stage1="cross_attention", stage2="cross_attention", scale=15.0, margin=0.2,
+    dropout=0.5, streams=("hubert", "mfcc", "prosody"), prosody_tokens="groups",
+    stage1="cross_attention", stage2="cross_attention", concat_feed_forward=0,
+    head="am_softmax", scale=15.0, margin=0.2,
 )  # fmt: skip
 
 VARIANTS = [
@@ -227,7 +228,7 @@ def test_files_that_are_no_model(tmp_path):
     model.save(build(), tmp_path, origin={})
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"format": 99}))
-    with pytest.raises(ModelError, match="format=99, expected 1; train it again"):
+    with pytest.raises(ModelError, match="format=99, expected 2; train it again"):
         model.load(tmp_path)
     config["model"]["width"] = 16
     (tmp_path / "config.json").write_text(json.dumps(config))

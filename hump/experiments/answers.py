@@ -1,0 +1,161 @@
+"""What the experiments' tables allow one to say, in Markdown: numbers are read from the tables."""
+
+import pandas as pd
+
+from hump import tables
+from hump.experiments import architecture, fusion, layers
+from hump.summary import AVERAGE, headline
+
+__all__ = ["about_architecture", "about_fusion", "about_layers", "verdict"]
+
+
+def verdict(row, family: int, params) -> str:
+    """What a paired test allows one to say.
+
+    Parameters
+    ----------
+    row : namedtuple or pandas.Series
+        A line of `hump.evaluation.compare`.
+    family : int
+        Comparisons that Holm's correction is for.
+    params : Params
+
+    Returns
+    -------
+    str
+        ``better``, ``worse``, ``not decided``, or that so few speakers could not decide it.
+    """
+    level = 1 - params.evaluation.confidence
+    if row.p_holm < level:
+        return "better" if row.difference > 0 else "worse"
+    if row.p_least * family > level:
+        return f"cannot be decided with {row.speakers} speakers"
+    return "not decided"
+
+
+def _value(row):
+    return f"{row.uar:.3f} [{row.uar_low:.3f}, {row.uar_high:.3f}]"
+
+
+def _difference(row):
+    return f"{row.difference:+.3f} [{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
+
+
+def _tested(row, family, params):
+    return (
+        f"{_difference(row)} (p = {row.p_holm:.3g} after Holm's correction for {family} "
+        f"comparisons, {row.speakers} speakers: {verdict(row, family, params)})"
+    )
+
+
+def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params) -> str:
+    """Does cross-attention help, and which stream does?
+
+    Parameters
+    ----------
+    table, comparisons : pandas.DataFrame
+        As `hump.experiments.fusion.summarise` and `compare`.
+    params : Params
+
+    Returns
+    -------
+    str
+    """
+    count, lines = len(comparisons), []
+    for corpus, part in comparisons.groupby("comparison", sort=False):
+        own = table[table["corpus"] == corpus].set_index("system")
+        rows = part.set_index("b", drop=False)
+        full, remark = own.loc[fusion.FULL], tables.note(params, about=[corpus])
+        lines.append(
+            f"**{corpus}** ({remark or 'recorded speech'}): two stages of cross-attention reach a "
+            f"UAR of **{_value(full)}** on unseen speakers ({full.utterances:g} utterances, "
+            f"{full.speakers:g} speakers). Their difference to plain concatenation in both stages "
+            f"is {_tested(rows.loc['concatenation, both stages'], count, params)}, to a model "
+            f"of as many weights without attention {_tested(rows.loc[fusion.MATCHED], count, params)}."
+        )
+        groups = {}
+        for row in part.sort_values("difference", ascending=False).itertuples():
+            said = verdict(row, count, params)
+            groups.setdefault(said, []).append(f"{row.b} ({_difference(row)})")
+        lines += [f"* Against these, the full model: {said}: " + "; ".join(names) + "."
+                  for said, names in groups.items()]  # fmt: skip
+    return "\n\n".join(lines)
+
+
+def about_layers(table, comparisons, cells, params) -> str:
+    """Are the study's layers the right ones, and what does choosing on test speakers flatter?
+
+    Parameters
+    ----------
+    table, comparisons, cells : pandas.DataFrame
+        As `hump.experiments.layers.summarise`, `compare` and `layer_pairs`.
+    params : Params
+
+    Returns
+    -------
+    str
+    """
+    count, own = len(comparisons), layers.named(params.features.layers)
+    remark = tables.note(params, about=[params.source]) or "recorded speech"
+    rows = table.set_index(["model", "system"])
+    tests = comparisons.set_index(["comparison", "a", "b"], drop=False)
+    model = rows.loc[layers.MODEL, own]
+    lines = [
+        f"On {params.source} ({remark}), HuMP-CAT on {own} reaches a UAR of **{_value(model)}** on "
+        f"unseen speakers ({model.utterances:g} utterances, {model.speakers:g} speakers)."
+    ]
+    lines += [
+        f"* {row.comparison}, {own} against {row.b}: {_tested(row, count, params)}."
+        for row in comparisons[comparisons["a"] == own].itertuples()
+    ]
+    nested = rows.loc[layers.PROBE, layers.ON_TRAINING]
+    gap = tests.loc[layers.PROBE, layers.ON_TEST, layers.ON_TRAINING]
+    first = cells[cells["encoder"] == cells["encoder"].iloc[0]]
+    chosen = first[first["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
+    votes = ", ".join(f"{_pair(row)} in {row.chosen_by} of {row.folds} folds"
+                      for row in chosen.itertuples())  # fmt: skip
+    best = _pair(next(first[first["best_on_test"]].itertuples()))
+    lines.append(
+        f"The linear probe, with the pair that training speakers choose ({votes}), reaches "
+        f"{_value(nested)}. The pair that is best on the test speakers themselves ({best}) would "
+        f"have shown {_difference(gap)} more: that is what choosing on test flatters."
+    )
+    return "\n\n".join(lines)
+
+
+def _pair(row):
+    same = row.layer_a == row.layer_b
+    return layers.named([row.layer_a] if same else [row.layer_a, row.layer_b])
+
+
+def about_architecture(table, targets, params) -> str:
+    """What do validation speakers choose, and does the choice carry over to targets?
+
+    Parameters
+    ----------
+    table, targets : pandas.DataFrame
+        As `hump.experiments.architecture.summarise` and `targets`.
+    params : Params
+
+    Returns
+    -------
+    str
+    """
+    rows = table.set_index("system", drop=False)
+    own, best = rows.loc[architecture.DEFAULT], table[table["chosen"]].iloc[0]
+    remark = tables.note(params) or "recorded speech"
+    text = (
+        f"Of {len(table)} models, {best.validation_speakers:g} validation speakers of "
+        f"{params.source} choose **{best.system}** (UAR {best.validation_uar:.3f} "
+        f"[{best.validation_uar_low:.3f}, {best.validation_uar_high:.3f}]; {remark}"
+    )
+    if best.system == own.system:
+        return text + "): no change of one factor does better there, so there is none to carry over."
+    text += f"; the study's model: {own.validation_uar:.3f}). "
+    tests = targets[targets["difference"].notna()]
+    row = tests[tests["corpus"] == AVERAGE] if len(tests) > 1 else tests
+    row = row.iloc[0]
+    return text + (
+        f"After fine-tuning with {100 * headline(params):g} % of the data, its difference to the "
+        f"study's model on {row.corpus} is {_tested(row, len(tests), params)}."
+    )

@@ -1,0 +1,136 @@
+"""05: what do the two stages of cross-attention, and each stream, bring?"""
+
+import pandas as pd
+
+from hump import evaluation, seeds, training
+from hump.data import Data
+from hump.experiments import cost
+from hump.experiments.runs import ABLATED
+from hump.experiments.variants import Variant, changed, reference
+
+__all__ = ["FULL", "MATCHED", "compare", "summarise", "systems", "tolerance"]
+
+FULL = "cross-attention, both stages"
+MATCHED = "concatenation, parameters matched"
+STAGES = {
+    "concatenation, stage 1": {"stage1": "concat"},
+    "concatenation, stage 2": {"stage2": "concat"},
+    "concatenation, both stages": {"stage1": "concat", "stage2": "concat"},
+}
+STREAMS = {
+    "HuBERT alone": ("hubert",),
+    "MFCC alone": ("mfcc",),
+    "prosody alone": ("prosody",),
+    "HuBERT + MFCC": ("hubert", "mfcc"),
+    "HuBERT + prosody": ("hubert", "prosody"),
+    "MFCC + prosody": ("mfcc", "prosody"),
+}
+TOKENS = {1: "one prosody token", "groups": "a prosody token a family"}
+
+
+def systems(data: Data, params) -> list[Variant]:
+    """The variants, the study's model first.
+
+    Parameters
+    ----------
+    data : Data
+        Of the source; its features say how many weights a model has.
+    params : Params
+
+    Returns
+    -------
+    list of Variant
+    """
+    full = reference(params)
+    own = params.model_copy(update={"model": full})
+    models = {FULL: full}
+    models |= {name: changed(own, **stages) for name, stages in STAGES.items()}
+    models[MATCHED] = _matched(data, own)
+    models |= {name: changed(own, streams=streams) for name, streams in STREAMS.items()}
+    other = next(tokens for tokens in TOKENS if tokens != full.prosody_tokens)
+    models[TOKENS[other]] = changed(own, prosody_tokens=other)
+    layers = tuple(params.features.layers)
+    return [Variant(name, chosen, layers) for name, chosen in models.items()]
+
+
+def _matched(data, params):
+    """Concatenation with feed-forward blocks as large as makes up for the attention it lacks."""
+
+    def count(model):
+        net = training.build(data, params.model_copy(update={"model": model}), seed=0)
+        return cost.parameters(net)
+
+    def of_width(hidden):
+        return changed(params, **STAGES["concatenation, both stages"], concat_feed_forward=hidden)
+
+    # The number of weights is linear in the width of the blocks.
+    one, two = count(of_width(1)), count(of_width(2))
+    return of_width(max(1, 1 + round((count(params.model) - one) / (two - one))))
+
+
+def tolerance(costs: pd.DataFrame) -> float:
+    """By what share the matched model's number of weights misses that of the full one.
+
+    Parameters
+    ----------
+    costs : pandas.DataFrame
+        As `hump.experiments.cost.measure`.
+
+    Returns
+    -------
+    float
+    """
+    count = costs.set_index("system")["parameters"]
+    return abs(count[MATCHED] / count[FULL] - 1)
+
+
+def summarise(predictions: pd.DataFrame, costs: pd.DataFrame, labels, params) -> pd.DataFrame:
+    """Metrics of every system on every corpus, with what it costs.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        Columns as of `hump.experiments.runs.Run`.
+    costs : pandas.DataFrame
+        As `hump.experiments.cost.measure`.
+    labels : sequence of str
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.summarise`, by corpus and system, best first, and columns parameters
+        and multiply_adds.
+    """
+    table = evaluation.summarise(
+        predictions, ["corpus", "system"], labels, params.evaluation,
+        seed=seeds.seed_of(params.seed, "fusion"),
+    )  # fmt: skip
+    # Streams that are spoilt at test time cost what the whole model costs.
+    priced = table["system"].where(~table["system"].isin(ABLATED.values()), FULL)
+    price = costs.set_index("system")
+    for name in ("parameters", "multiply_adds"):
+        table[name] = priced.map(price[name])
+    return table.sort_values(["corpus", "uar"], ascending=[True, False], ignore_index=True)
+
+
+def compare(predictions: pd.DataFrame, params) -> pd.DataFrame:
+    """Paired tests of the full model against every other, one family.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.compare`; ``comparison`` is the corpus.
+    """
+    others = [name for name in dict.fromkeys(predictions["system"]) if name != FULL]
+    return evaluation.compare(
+        predictions.assign(comparison=predictions["corpus"]),
+        [(FULL, name) for name in others],
+        params.evaluation,
+        seed=seeds.seed_of(params.seed, "fusion comparisons"),
+    )

@@ -1,0 +1,252 @@
+"""06: which layers of the encoder, chosen without looking at who is tested?"""
+
+import numpy as np
+import pandas as pd
+
+from hump import evaluation, seeds
+from hump.data import Data
+from hump.experiments import probes
+from hump.experiments.runs import predictions
+from hump.experiments.variants import Variant, changed
+from hump.features import encoders, extract_corpus
+
+__all__ = [
+    "CONTROL",
+    "MODEL",
+    "ON_TEST",
+    "ON_TRAINING",
+    "PROBE",
+    "compare",
+    "layer_pairs",
+    "load",
+    "named",
+    "probe",
+    "probed",
+    "summarise",
+    "systems",
+]
+
+MODEL, PROBE = "HuMP-CAT", "linear probe"
+CONTROL = ", untrained encoder"
+SUM, ALL = "weighted sum of all layers", "all layers"
+ON_TRAINING, ON_TEST = "pair chosen on training speakers", "pair chosen on test speakers"
+
+
+def load(study: Data, params) -> dict[str, Data]:
+    """The source by all layers of the encoder, and of the untrained one if it is wanted.
+
+    Parameters
+    ----------
+    study : Data
+        The source as the study has it.
+    params : Params
+
+    Returns
+    -------
+    dict of str to Data
+        ``study`` as given, ``all`` and, unless the study's own encoder is untrained,
+        ``untrained``; the last two with statistics of all layers.
+    """
+    found = {"study": study, "all": _all_layers(study, params, params.features.encoder)}
+    if params.experiments.layers.untrained_control and study.features.trained:
+        found["untrained"] = _all_layers(study, params, encoders.UNTRAINED)
+    return found
+
+
+def _all_layers(study, params, encoder):
+    layers = tuple(range(encoders.find(encoder).n_layers + 1))
+    changes = {"encoder": encoder, "layers": layers, "pooled": True}
+    features = params.features.model_copy(update=changes)
+    everything = extract_corpus(study.rows, params.model_copy(update={"features": features}))
+    return Data(study.rows, everything, study.labels)
+
+
+def named(layers) -> str:
+    """Name of some layers: ``layers 1 + 9``, or ``layer 9``.
+
+    Parameters
+    ----------
+    layers : sequence of int
+
+    Returns
+    -------
+    str
+    """
+    return f"layer{'s' if len(layers) > 1 else ''} " + " + ".join(map(str, layers))
+
+
+def systems(data: dict[str, Data], params) -> list[Variant]:
+    """The variants, the study's layers first.
+
+    Parameters
+    ----------
+    data : dict of str to Data
+        As `load`.
+    params : Params
+
+    Returns
+    -------
+    list of Variant
+        Of a control that has fewer layers than the study's encoder, those that it has.
+    """
+    found, own = [], tuple(params.features.layers)
+    for key, corpus in data.items():
+        if key == "study":
+            continue
+        depth = max(corpus.features.layers)
+        subsets = {named(own): own} | {named([one]): (one,) for one in own}
+        subsets["last layer"] = (depth,)
+        suffix = CONTROL if key == "untrained" else ""
+        for name, chosen in subsets.items():
+            if max(chosen) <= depth:
+                same = key == "all" and chosen == own
+                found.append(Variant(name + suffix, params.model, chosen, "study" if same else key))
+        every = tuple(range(depth + 1))
+        found.append(Variant(ALL + suffix, params.model, every, key))
+        summed = changed(params, layer_fusion="weighted_sum")
+        found.append(Variant(SUM + suffix, summed, every, key))
+    return found
+
+
+def probe(data: dict[str, Data], params) -> dict[str, probes.Probes]:
+    """Probe every pair of layers of each encoder.
+
+    Parameters
+    ----------
+    data : dict of str to Data
+        As `load`.
+    params : Params
+
+    Returns
+    -------
+    dict of str to Probes
+        Keys ``all`` and, if it is there, ``untrained``.
+    """
+    return {
+        key: probes.run(corpus, params, label=f"{corpus.features.encoder}: pairs of layers")
+        for key, corpus in data.items()
+        if key != "study"
+    }
+
+
+def probed(found: dict[str, probes.Probes], data: dict[str, Data], params) -> pd.DataFrame:
+    """The linear probe on the study's layers, the last, and the pairs that were chosen.
+
+    Parameters
+    ----------
+    found : dict of str to Probes
+    data : dict of str to Data
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        Predictions, columns as of `hump.experiments.runs.Run`.
+    """
+    parts, own = [], tuple(params.features.layers)
+    for key, result in found.items():
+        corpus, suffix = data[key], CONTROL if key == "untrained" else ""
+        subsets = {named(own): own} | {named([one]): (one,) for one in own}
+        subsets["last layer"] = (max(corpus.features.layers),)
+        place = {pair: number for number, pair in enumerate(result.pairs)}
+        guesses = {
+            name: result.tested[place[min(chosen), max(chosen)]]
+            for name, chosen in subsets.items()
+            if len(chosen) <= 2 and (min(chosen), max(chosen)) in place
+        }
+        guesses[ON_TRAINING] = result.nested(corpus.classes)
+        guesses[ON_TEST] = result.tested[result.best_on_test(corpus.classes)]
+        parts += [_rows(result, corpus, guess, name + suffix) for name, guess in guesses.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _rows(found, data, guess, system):
+    rows = len(data.rows)
+    return pd.concat(
+        predictions(data, group.test, guess[group.test], system=system, repeat=0,
+                    fold=group.name, n_train=rows - len(group.test))
+        for group in found.groups
+    )  # fmt: skip
+
+
+def summarise(predicted: pd.DataFrame, params) -> pd.DataFrame:
+    """Metrics of every choice of layers.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+        With a column model: `MODEL` or `PROBE`.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.summarise`, by corpus, model and system.
+    """
+    return evaluation.summarise(
+        predicted, ["corpus", "model", "system"], sorted(predicted["emotion"].unique()),
+        params.evaluation, seed=seeds.seed_of(params.seed, "layers"),
+    )  # fmt: skip
+
+
+def compare(predicted: pd.DataFrame, params) -> pd.DataFrame:
+    """Paired tests, one family: the study's layers against others, and against the control's.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+        As `summarise`.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.compare`; ``comparison`` is the model. The row of the two chosen pairs
+        is the gap that choosing on test speakers opens.
+    """
+    own, names = named(params.features.layers), list(dict.fromkeys(predicted["system"]))
+    rivals = [name for name in names if name not in (own, ON_TEST) and CONTROL not in name]
+    tests = [(own, rival) for rival in rivals]
+    tests += [(name, name + CONTROL) for name in names if name + CONTROL in names]
+    return evaluation.compare(
+        predicted.assign(comparison=predicted["model"]),
+        [*tests, (ON_TEST, ON_TRAINING)],
+        params.evaluation,
+        seed=seeds.seed_of(params.seed, "layer comparisons"),
+    )
+
+
+def layer_pairs(found: dict[str, probes.Probes], data: dict[str, Data], params) -> pd.DataFrame:
+    """The probe's UAR on unseen speakers for every pair of layers, and who chose which.
+
+    Parameters
+    ----------
+    found : dict of str to Probes
+    data : dict of str to Data
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns corpus, encoder, layer_a, layer_b, the columns of `hump.evaluation.summarise`,
+        folds, chosen_by (of the folds: so many chose it on their training speakers), and
+        best_on_test.
+    """
+    parts = []
+    for key, result in found.items():
+        corpus = data[key]
+        every = pd.concat(
+            _rows(result, corpus, guess, number) for number, guess in enumerate(result.tested)
+        )
+        table = evaluation.summarise(
+            every, ["corpus", "system"], corpus.labels, params.evaluation,
+            seed=seeds.seed_of(params.seed, "layers"),
+        )  # fmt: skip
+        votes = np.bincount(result.best_on_training(corpus.classes), minlength=len(result.pairs))
+        table.insert(1, "encoder", corpus.features.encoder)
+        table.insert(2, "layer_a", [pair[0] for pair in result.pairs])
+        table.insert(3, "layer_b", [pair[1] for pair in result.pairs])
+        table["folds"], table["chosen_by"] = len(result.groups), votes
+        table["best_on_test"] = table["system"] == result.best_on_test(corpus.classes)
+        parts.append(table.drop(columns="system"))
+    return pd.concat(parts, ignore_index=True)
