@@ -15,7 +15,10 @@ from hump import cores
 __all__ = ["code_version", "run"]
 
 # A finished job is reused while these are unchanged.
-MODULES = ("baselines", "data", "evaluation", "jobs", "protocol", "seeds", "splits", "training")
+MODULES = (
+    "baselines", "data", "evaluation", "few_shot", "jobs", "protocol", "recipes", "records",
+    "seeds", "splits", "strategies", "trainers", "training",
+)  # fmt: skip
 
 
 def code_version() -> str:
