@@ -10,7 +10,7 @@ import pandas as pd
 from hump import baselines, corpora, jobs, model, protocol, records, seeds, splits, training
 from hump.differences import cells, differences
 
-__all__ = ["MANY", "ONE", "contrasts", "draw", "run", "table"]
+__all__ = ["MANY", "ONE", "answer", "contrasts", "draw", "run", "table"]
 
 ONE, MANY, NOBODY = "one speaker", "many speakers", "no target speaker"
 SVM = "SVM on eGeMAPS"
@@ -180,3 +180,28 @@ def contrasts(predictions, params) -> pd.DataFrame:
         parts.append(found.assign(contrast=f"{first} - {second}"))
     found = pd.concat(parts, ignore_index=True)
     return found[["contrast", *found.columns.drop("contrast")]]
+
+
+def answer(found: pd.DataFrame) -> str:
+    """What few utterances bring, in sentences with intervals, of the average or the only target.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As `contrasts`.
+
+    Returns
+    -------
+    str
+        Markdown items.
+    """
+    if found.empty:
+        return "* **Few-shot**: no speaker has so many utterances of every emotion."
+    rows = found[found["corpus"] == found["corpus"].iloc[-1]]
+    rows = rows[rows["within"].isin([protocol.PRETRAINED, MANY])]
+    return "\n".join(
+        f"* **Few-shot**, {row.shots} of each emotion, {row.within}: {row.contrast} is "
+        f"{row.difference:+.3f} [{row.difference_low:+.3f}, {row.difference_high:+.3f}] UAR "
+        f"({row.corpus}, {row.speakers} speakers)."
+        for row in rows.itertuples()
+    )

@@ -179,7 +179,7 @@ def test_executed_notebooks_are_whole_and_silent(whole):
     executed = sorted((results(whole) / "notebooks").glob("*.ipynb"))
     assert [p.stem for p in executed] == [
         "01_data", "02_features", "03_pretrain", "04_finetune_demo_german",
-        "04_finetune_demo_mandarin", "09_figures",
+        "04_finetune_demo_mandarin", "07_fraction_curves", "09_figures",
     ]  # fmt: skip
     for path in executed:
         text = path.read_text()

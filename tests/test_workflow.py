@@ -46,7 +46,9 @@ def project(tmp_path):
     for name in ("hump", "notebooks", "params", "workflow"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "requirements.lock", root)
-    for name in ("01_data", "02_features", "03_pretrain", "04_finetune", "09_figures"):
+    for name in (
+        "01_data", "02_features", "03_pretrain", "04_finetune", "07_fraction_curves", "09_figures",
+    ):  # fmt: skip
         (root / "notebooks" / f"{name}.ipynb").touch()
     return root
 
@@ -56,7 +58,9 @@ def test_one_step_a_notebook_and_target(project, study):
     targets = yaml.safe_load((ROOT / "params" / f"{study}.yaml").read_text())["targets"]
     found = steps(project, f"params/{study}.yaml")
     names = {match[2] or match[3] for match in map(STEP.search, found)}
-    expected = {"01_data", "02_features", "03_pretrain", "09_figures", "report"}
+    expected = {
+        "01_data", "02_features", "03_pretrain", "07_fraction_curves", "09_figures", "report",
+    }  # fmt: skip
     assert names == expected | {f"04_finetune_{target}" for target in targets}
     assert len(found) == len(names)
     labels = sorted(int(re.search(r"--step (\d+)/", line)[1]) for line in found)

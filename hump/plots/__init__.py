@@ -2,6 +2,7 @@
 
 from hump.plots.corpora import counts, durations, shortcuts, spectrograms, streams
 from hump.plots.encoder import masked_prediction, random_speech, save
+from hump.plots.fractions import few_shot, overlap, strategies, transfer, transfer_curves
 from hump.plots.results import (
     confusion_matrices,
     forest,
@@ -16,16 +17,21 @@ __all__ = [
     "confusion_matrices",
     "counts",
     "durations",
+    "few_shot",
     "forest",
     "fraction_curves",
     "keep",
     "learning_curves",
     "masked_prediction",
+    "overlap",
     "protocol_gap",
     "random_speech",
     "save",
     "shortcuts",
     "speakers",
     "spectrograms",
+    "strategies",
     "streams",
+    "transfer",
+    "transfer_curves",
 ]
