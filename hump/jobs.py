@@ -17,7 +17,8 @@ __all__ = ["code_version", "run"]
 # A finished job is reused while these are unchanged.
 MODULES = (
     "baselines", "data", "evaluation", "experiments/probes", "experiments/runs",
-    "experiments/variants", "jobs", "protocol", "seeds", "splits", "training",
+    "experiments/variants", "few_shot", "jobs", "protocol", "recipes", "records", "seeds", "splits",
+    "strategies", "trainers", "training",
 )  # fmt: skip
 
 

@@ -165,7 +165,9 @@ def _about_folds(raw):
 
 def _about_lists(raw):
     for key in ("targets", "features.layers", "finetune.fractions", "finetune.protocols",
-                "finetune.starts", "model.streams"):  # fmt: skip
+                "finetune.starts", "model.streams", "fraction_curves.strategies.compared",
+                "fraction_curves.strategies.scalings",
+                "fraction_curves.few_shot.utterances"):  # fmt: skip
         values = _get(raw, key)
         if isinstance(values, list) and len(values) != len({json.dumps(v) for v in values}):
             yield f"{key}={_show(values)}: holds a value twice; keep one of each"
@@ -199,6 +201,21 @@ def _about_finetuning(raw):
         yield (
             f'finetune.fractions={_show(fractions)}: 0 contradicts labels="native": '
             "a new head cannot be tested without fine-tuning; drop 0 or use labels: shared"
+        )
+    if raw.get("labels") == "native":
+        for key in ("finetune.strategy", "fraction_curves.strategies.compared"):
+            value = _get(raw, key)
+            if value == "joint" or (isinstance(value, list) and "joint" in value):
+                yield (
+                    f'{key}={_show(value)}: joint contradicts labels="native": source rows have no '
+                    "label of the target's; take joint out or use labels: shared"
+                )
+    compared = _get(raw, "fraction_curves.strategies.compared")
+    strategy = _get(raw, "finetune.strategy")
+    if isinstance(compared, list) and isinstance(strategy, str) and strategy not in compared:
+        yield (
+            f"fraction_curves.strategies.compared={_show(compared)}: must hold "
+            f"finetune.strategy={_show(strategy)}, with which the others are compared; add it"
         )
 
 

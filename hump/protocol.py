@@ -4,15 +4,14 @@ Each is a list of small jobs (`hump.jobs`), one a fold, draw and fraction, that 
 tables are made of them by `hump.evaluation`.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hump import baselines, cores, corpora, jobs, model, seeds, splits, tables, training
-from hump.data import Data
+from hump import baselines, cores, corpora, jobs, model, records, seeds, splits, training
+from hump.data import Data, load
 
 __all__ = [
     "ORDER",
@@ -68,14 +67,15 @@ def pretrain_source(data: Data, params) -> SourceRun:
         _pretrain_job,
         [{"fold": number} for number in range(len(folds))],
         shared={"data": data, "params": params, "folds": folds},
-        key=_key(params, data, "pretrain", own),
+        key=records.job_key(params, data, "pretrain", own),
         folder=params.cache / "jobs",
         label=f"{params.source}: folds",
         device=params.device,
     )
     predictions = [
-        _predictions(data, fold.test, result["predicted"][system], system=system, fold=fold.name,
-                     n_train=len(fold.train), protocol="source", fraction=1.0, repeat=0)
+        records.predictions(data, fold.test, result["predicted"][system], system=system,
+                            fold=fold.name, n_train=len(fold.train), protocol="source",
+                            fraction=1.0, repeat=0)
         for fold, result in zip(folds, results) for system in result["predicted"]
     ]  # fmt: skip
     history = [
@@ -121,7 +121,7 @@ def train_final_source(data: Data, params, epochs: int) -> Path:
     with cores.one_thread():
         net, _ = training.pretrain(data, everything, params, purpose=purpose, epochs=epochs)
     folder = params.results / "models" / "source"
-    return model.save(net, folder, origin=_origin(params, data, [params.source]))
+    return model.save(net, folder, origin=records.origin(params, data, [params.source]))
 
 
 def finetune_target(source: Data, data: Data, params) -> pd.DataFrame:
@@ -140,7 +140,7 @@ def finetune_target(source: Data, data: Data, params) -> pd.DataFrame:
         utterance_id, speaker, emotion, predicted.
     """
     folder = params.results / "models" / "source"
-    weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    weights = records.model_hash(folder)
     own = corpora.frozen_folds(data.rows["corpus"].iloc[0], params)
     folds = splits.speaker_folds(data.rows, params.finetune.max_folds, own)
     tasks = _cells(params, len(folds))
@@ -148,7 +148,7 @@ def finetune_target(source: Data, data: Data, params) -> pd.DataFrame:
         _finetune_job,
         tasks,
         shared={"source": source, "data": data, "params": params, "folds": folds, "folder": folder},
-        key=[*_key(params, data, "finetune", own), weights, source.features.fingerprint],
+        key=[*records.job_key(params, data, "finetune", own), weights, source.features.fingerprint],
         folder=params.cache / "jobs",
         label=f"{data.rows['corpus'].iloc[0]}: fine-tuning",
         device=params.device,
@@ -157,8 +157,8 @@ def finetune_target(source: Data, data: Data, params) -> pd.DataFrame:
     for task, result in zip(tasks, results):
         cell = {k: task[k] for k in ("protocol", "fraction", "repeat")}
         parts += [
-            _predictions(data, np.array(result["test"]), predicted, system=system,
-                         fold=result["fold"], n_train=result["n_train"], **cell)
+            records.predictions(data, np.array(result["test"]), predicted, system=system,
+                                fold=result["fold"], n_train=result["n_train"], **cell)
             for system, predicted in result["predicted"].items()
         ]  # fmt: skip
     return pd.concat(parts, ignore_index=True)
@@ -197,7 +197,9 @@ def _finetune_job(task, source, data, params, folds, folder):
             net = model.load(folder)
         else:
             net = training.build(data, params, seed=seeds.seed_of(*named, "weights"))
-        net = training.finetune(net, data, train, params, start=start, purpose=named)
+        net = training.finetune(
+            net, data, train, params, start=start, purpose=named, source=source
+        )
         predicted[SYSTEMS[start]] = training.predict(net, data, test).argmax(1).tolist()
     for name in baselines.BASELINES:
         predicted[name] = baselines.fit_predict(name, data, train, data, test).tolist()
@@ -246,41 +248,10 @@ def train_final_target(data: Data, params) -> Path:
     net = model.load(params.results / "models" / "source")
     purpose = (params.seed, "finetune", corpus, "final")
     everything = np.arange(len(data.rows))
+    source = load(params.source, params) if params.finetune.strategy == "joint" else None
     with cores.one_thread():
-        net = training.finetune(net, data, everything, params, start="pretrained", purpose=purpose)
-    origin = _origin(params, data, [params.source, corpus])
+        net = training.finetune(
+            net, data, everything, params, start="pretrained", purpose=purpose, source=source
+        )
+    origin = records.origin(params, data, [params.source, corpus])
     return model.save(net, params.results / "models" / corpus, origin=origin)
-
-
-def _origin(params, data, trained_on):
-    return {
-        "study": params.study,
-        "seed": params.seed,
-        "trained_on": trained_on,
-        "synthetic": params.synthetic,
-        "encoder": params.features.encoder,
-        "encoder_label": data.features.encoder,
-        "layers": list(params.features.layers),
-        "features": data.features.fingerprint,
-        "corpora": tables.fingerprint(params),
-    }
-
-
-def _key(params, data, section, folds):
-    settings = params.model_dump(mode="json")
-    needed = {k: settings[k] for k in ("seed", "source", "labels", "model", "device", section)}
-    rows = data.rows[["utterance_id", "speaker", "emotion"]].to_csv(index=False)
-    digest = hashlib.sha256(rows.encode()).hexdigest()
-    return [needed, digest, data.features.fingerprint, [vars(fold) for fold in folds]]
-
-
-def _predictions(data, positions, predicted, **columns):
-    rows = data.rows.iloc[positions]
-    return pd.DataFrame({
-        **columns,
-        "corpus": rows["corpus"].to_numpy(),
-        "utterance_id": rows["utterance_id"].to_numpy(),
-        "speaker": rows["speaker"].to_numpy(),
-        "emotion": rows["emotion"].to_numpy(),
-        "predicted": np.array(data.labels, dtype=object)[predicted],
-    })  # fmt: skip

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Strategy = Literal["all", "head_first", "gradual", "l2sp", "joint"]
 
 
 class _Section(BaseModel):
@@ -85,6 +87,31 @@ class ByStart(_Section):
     scratch: Annotated[float, Field(gt=0)]
 
 
+class HeadFirstParams(_Section):
+    """Embedding and classifier alone for a share of the updates, then everything."""
+
+    share: Share
+
+
+class GradualParams(_Section):
+    """One group of weights more at a time; after a share of the updates everything moves."""
+
+    share: Share
+
+
+class L2SPParams(_Section):
+    """Pull towards the source's weights, and of a new classifier towards 0."""
+
+    source: Annotated[float, Field(ge=0)]
+    new: Annotated[float, Field(ge=0)]
+
+
+class JointParams(_Section):
+    """Source rows are a share of each batch."""
+
+    share: Share
+
+
 class FinetuneParams(_Section):
     """Training on a part of a target corpus."""
 
@@ -102,6 +129,39 @@ class FinetuneParams(_Section):
     scaling_prior: Annotated[
         float, Field(ge=0, description="utterances that the source's feature scaling counts for")
     ]
+    strategy: Annotated[Strategy, Field(description="of the pre-trained model; hump.strategies")]
+    head_first: HeadFirstParams
+    gradual: GradualParams
+    l2sp: L2SPParams
+    joint: JointParams
+
+
+class StrategyComparison(_Section):
+    """Strategies beside one another, on validation speakers taken from training rows."""
+
+    compared: Annotated[tuple[Strategy, ...], Field(min_length=1)]
+    scalings: tuple[Literal["source", "target"], ...]
+    fraction: Annotated[float, Field(gt=0, le=1)]
+    draws: Positive
+    folds: Positive
+    targets: Positive
+
+
+class FewShotParams(_Section):
+    """A few utterances of each emotion, of one speaker or of many."""
+
+    utterances: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    draws: Positive
+    folds: Positive
+    targets: Positive
+
+
+class FractionParams(_Section):
+    """What `07_fraction_curves` adds to the fractions of `finetune`."""
+
+    tolerance: Annotated[float, Field(ge=0, lt=1, description="UAR below that of all data")]
+    strategies: StrategyComparison
+    few_shot: FewShotParams
 
 
 class FusionExperiment(_Section):
@@ -170,6 +230,7 @@ class Params(_Section):
     pretrain: PretrainParams
     finetune: FinetuneParams
     experiments: ExperimentParams
+    fraction_curves: FractionParams
     evaluation: EvaluationParams
 
     @property

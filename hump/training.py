@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from hump import evaluation, seeds
+from hump import evaluation, seeds, trainers
 from hump.data import Data
 from hump.features import prosody
 from hump.model import HumpCat, ModelConfig
@@ -138,7 +138,7 @@ def pretrain(data: Data, split, params, *, purpose, epochs=None) -> tuple[HumpCa
     settings = params.pretrain
     model = build(data, params, seed=seeds.seed_of(*purpose, "weights")).to(_device(params))
     fit_scaling(model, data, split.train)
-    trainer = _Trainer(model, data, split.train, settings, settings.learning_rate, purpose)
+    trainer = trainers.Trainer(model, data, split.train, settings, settings.learning_rate, purpose)
     losses, uars, best = [], [], (-1.0, 0, None)
     for epoch in range(1, (epochs or settings.epochs) + 1):
         losses.append(trainer.epoch())
@@ -156,7 +156,9 @@ def pretrain(data: Data, split, params, *, purpose, epochs=None) -> tuple[HumpCa
     return model.cpu().eval(), History(losses, uars, best[1])
 
 
-def finetune(model: HumpCat, data: Data, positions, params, *, start, purpose) -> HumpCat:
+def finetune(
+    model: HumpCat, data: Data, positions, params, *, start, purpose, source: Data | None = None
+) -> HumpCat:
     """Train a copy of a model on target rows for a fixed number of updates.
 
     Parameters
@@ -167,80 +169,43 @@ def finetune(model: HumpCat, data: Data, positions, params, *, start, purpose) -
     positions : numpy.ndarray of int
         Fine-tuning rows.
     params : Params
+        ``finetune.strategy`` (see `hump.strategies`) is followed from ``pretrained`` weights; from
+        ``scratch`` there is nothing to preserve, and everything moves.
     start : str
         ``pretrained`` or ``scratch``.
     purpose : tuple
         Of the random numbers.
+    source : Data, optional
+        The source corpus, which the strategy ``joint`` trains on too.
 
     Returns
     -------
     HumpCat
+
+    Raises
+    ------
+    ParameterError
+        The strategy is ``joint`` and there is no source, or its labels are others.
     """
     settings = params.finetune
-    model = copy.deepcopy(model).to(_device(params))
-    if model.config.labels != data.labels:
+    pretrained = start == "pretrained"
+    strategy = settings.strategy if pretrained else "all"
+    model = copy.deepcopy(model)
+    new_head = model.config.labels != data.labels
+    if new_head:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.seed_of(*purpose, "head"))
             model.new_head(data.labels)
-    prior = settings.scaling_prior if start == "pretrained" else 0.0
-    fit_scaling(model, data, positions, prior=prior)
+    model.to(_device(params))
     rate = getattr(settings.learning_rate, start)
-    trainer = _Trainer(model, data, positions, settings, rate, purpose, updates=settings.updates)
+    # Before the scaling is fitted: the trainer keeps what is the source's.
+    trainer = trainers.FineTuner(
+        model, data, positions, settings, rate, purpose, strategy, new_head=new_head, source=source
+    )
+    fit_scaling(model, data, positions, prior=settings.scaling_prior if pretrained else 0.0)
     while trainer.updates_left:
         trainer.epoch()
     return model.cpu().eval()
-
-
-class _Trainer:
-    """AdamW over shuffled batches; the rate falls linearly to 0 if updates are bounded."""
-
-    def __init__(self, model, data, positions, settings, rate, purpose, updates=None):
-        self.model, self.data, self.positions = model, data, np.asarray(positions)
-        self.size, self.crop_s = settings.batch_size, settings.crop_s
-        self.updates, self.updates_left = updates, updates
-        self.rate = rate
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True
-        )
-        self.rng = seeds.generator(*purpose, "order")
-        self.dropout_seed = seeds.seed_of(*purpose, "dropout")
-        self.weight = self._class_weights() if settings.balanced else None
-
-    def _class_weights(self):
-        classes = self.data.classes[self.positions]
-        count = np.bincount(classes, minlength=len(self.data.labels))
-        present = count > 0
-        weight = np.where(present, len(classes) / (present.sum() * np.maximum(count, 1)), 0.0)
-        return torch.tensor(weight, dtype=torch.float32)
-
-    def epoch(self) -> float:
-        """One pass over the rows, or what is left of the updates; the mean loss."""
-        device = self.model.head.weight.device
-        weight = None if self.weight is None else self.weight.to(device)
-        order, losses = self.rng.permutation(self.positions), []
-        self.model.train()
-        with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
-            self.dropout_seed += 1
-            torch.manual_seed(self.dropout_seed % 2**63)
-            for first in range(0, len(order), self.size):
-                if self.updates_left == 0:
-                    break
-                chosen = order[first : first + self.size]
-                self._set_rate()
-                self.optimizer.zero_grad()
-                batch = self.data.batch(chosen, crop_s=self.crop_s, rng=self.rng).to(device)
-                loss = self.model.loss(batch, self.data.target(chosen).to(device), weight)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-                self.optimizer.step()
-                losses.append(loss.item())
-        return float(np.mean(losses))
-
-    def _set_rate(self):
-        if self.updates is None:
-            return
-        self.optimizer.param_groups[0]["lr"] = self.rate * self.updates_left / self.updates
-        self.updates_left -= 1
 
 
 @torch.inference_mode()

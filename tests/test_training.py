@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from hump import evaluation, splits, training
+from hump import evaluation, splits, trainers, training
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_balanced_weights_are_inverse_to_class_size(make_data, params):
     rows = np.r_[0:4, 4:6, 8:9]
     net = training.build(data, params, seed=0)
     settings = params.pretrain.model_copy(update={"balanced": True})
-    trainer = training._Trainer(net, data, rows, settings, 1e-3, ("x",))
+    trainer = trainers.Trainer(net, data, rows, settings, 1e-3, ("x",))
     expected = [7 / (3 * 4), 7 / (3 * 2), 7 / (3 * 1), 0.0]
     np.testing.assert_allclose(trainer.weight, expected, rtol=1e-6)
 

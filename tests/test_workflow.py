@@ -15,7 +15,9 @@ from hump.__main__ import main
 from hump.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
-EXPERIMENTS = ("05_fusion_ablation", "06_layer_sensitivity", "08_architecture")
+EXPERIMENTS = (
+    "05_fusion_ablation", "06_layer_sensitivity", "07_fraction_curves", "08_architecture",
+)  # fmt: skip
 STEP = re.compile(r"-m hump (?:notebook \S*/(\w+)\.ipynb \S*/(\w+)\.ipynb|(report)) ")
 
 

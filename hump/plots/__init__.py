@@ -3,6 +3,7 @@
 from hump.plots.corpora import counts, durations, shortcuts, spectrograms, streams
 from hump.plots.encoder import masked_prediction, random_speech, save
 from hump.plots.experiments import architecture, cost, differences, layer_curves, layer_pairs
+from hump.plots.fractions import few_shot, overlap, strategies, transfer, transfer_curves
 from hump.plots.results import (
     confusion_matrices,
     forest,
@@ -20,6 +21,7 @@ __all__ = [
     "counts",
     "differences",
     "durations",
+    "few_shot",
     "forest",
     "fraction_curves",
     "keep",
@@ -27,11 +29,15 @@ __all__ = [
     "layer_pairs",
     "learning_curves",
     "masked_prediction",
+    "overlap",
     "protocol_gap",
     "random_speech",
     "save",
     "shortcuts",
     "speakers",
     "spectrograms",
+    "strategies",
     "streams",
+    "transfer",
+    "transfer_curves",
 ]

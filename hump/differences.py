@@ -1,0 +1,167 @@
+"""Cells of an experiment and their differences in UAR, by corpus and on average."""
+
+import numpy as np
+import pandas as pd
+
+from hump import evaluation
+from hump.summary import AVERAGE
+
+__all__ = ["cells", "differences", "interval", "resampled", "with_average"]
+
+
+def cells(predictions, by, settings, *, seed) -> pd.DataFrame:
+    """Metrics of every cell, by corpus, and their average if there are several.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        As `hump.evaluation.summarise`, with a column corpus.
+    by : list of str
+        Columns that name a cell, beside the corpus.
+    settings : EvaluationParams
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.summarise`; corpora in the order in which they come.
+    """
+    labels = _labels(predictions)
+    parts = [
+        evaluation.summarise(part, ["corpus", *by], labels, settings, seed=seed)
+        for _, part in predictions.groupby("corpus", sort=False)
+    ]
+    if len(parts) > 1:
+        mean = evaluation.average(predictions, by, labels, settings, seed=seed)
+        parts.append(mean.assign(corpus=AVERAGE))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _labels(predictions):
+    return sorted({*predictions["emotion"], *predictions["predicted"]})
+
+
+def differences(predictions, by, column, first, second, settings, *, seed) -> pd.DataFrame:
+    """How much better one condition is than another on the same speakers.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        Columns corpus, repeat, speaker, emotion, predicted, those of `by`, and `column`.
+    by : list of str
+        Columns that name a cell, beside the corpus.
+    column : str
+        What the conditions are values of.
+    first, second : object
+        The difference is first - second.
+    settings : EvaluationParams
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a cell and corpus, and their average if there are several: corpus, `by`, speakers,
+        difference, difference_low, difference_high. Cells without both conditions are left out.
+    """
+    part = predictions[predictions[column].isin([first, second])]
+    lines = []
+    for cell, rows in part.groupby(by, sort=True):
+        for corpus, some in with_average(rows):
+            uar, speakers = resampled(some, column, [first, second], settings, seed=seed)
+            if not speakers:
+                continue
+            point, *drawn = uar[:, 0] - uar[:, 1]
+            low, high = interval(drawn, settings, speakers)
+            lines.append({
+                "corpus": corpus, **dict(zip(by, cell)), "speakers": speakers,
+                "difference": point, "difference_low": low, "difference_high": high,
+            })  # fmt: skip
+    columns = ["corpus", *by, "speakers", "difference", "difference_low", "difference_high"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def with_average(predictions) -> list:
+    """Predictions of each corpus by name, and of all for the average if there are several.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+
+    Returns
+    -------
+    list of (str, pandas.DataFrame)
+    """
+    alone = list(predictions.groupby("corpus", sort=False))
+    return [*alone, (AVERAGE, predictions)] if len(alone) > 1 else alone
+
+
+def resampled(predictions, column, values, settings, *, seed) -> tuple[np.ndarray, int]:
+    """UAR of several conditions, for everyone and for bootstrap samples of the speakers.
+
+    A sample holds the same speakers for all conditions, so that their differences are paired.
+    Corpora count alike, each with its own speakers resampled.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+    column : str
+    values : list
+        Conditions, values of `column`.
+    settings : EvaluationParams
+    seed : int
+
+    Returns
+    -------
+    numpy.ndarray, shape (1 + resamples, conditions)
+        The first row is of everyone.
+    int
+        Number of speakers; 0 if no speaker was tested in all conditions.
+    """
+    labels = _labels(predictions)
+    corpora, total = [], 0
+    for number, (_, corpus) in enumerate(predictions.groupby("corpus", sort=True)):
+        parts = [corpus[corpus[column] == value] for value in values]
+        common = sorted(set.intersection(*(set(part["speaker"]) for part in parts)))
+        if not common:
+            continue
+        weights = _weights(len(common), settings.resamples, [seed, number])
+        parts = (part[part["speaker"].isin(common)] for part in parts)
+        uar = [_uar(evaluation.confusions(part, labels), weights) for part in parts]
+        corpora.append(np.stack(uar, axis=1))
+        total += len(common)
+    mean = np.mean(corpora, axis=0) if corpora else np.empty((0, len(values)))
+    return mean, total
+
+
+def _weights(speakers, resamples, seed):
+    """How often each speaker is in a sample; the first sample holds everyone once."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
+    return np.concatenate([np.ones((1, speakers)), drawn])
+
+
+def _uar(counts, weights):
+    samples = np.einsum("bs,rskl->brkl", weights, counts)
+    return np.nanmean(evaluation.scores(samples)["uar"], axis=1)
+
+
+def interval(drawn, settings, speakers: int, *, method: str = "linear"):
+    """Ends of the interval of some bootstrap values.
+
+    Parameters
+    ----------
+    drawn : array_like, shape (resamples,)
+    settings : EvaluationParams
+    speakers : int
+        With one speaker there is nothing to resample, and the ends are NaN.
+    method : str
+        Of `numpy.quantile`.
+
+    Returns
+    -------
+    tuple of float
+    """
+    if speakers < 2:
+        return np.nan, np.nan
+    tail = (1 - settings.confidence) / 2
+    return tuple(np.quantile(drawn, [tail, 1 - tail], method=method))
