@@ -15,7 +15,11 @@ from hump import cores
 __all__ = ["code_version", "run"]
 
 # A finished job is reused while these are unchanged.
-MODULES = ("baselines", "data", "evaluation", "jobs", "protocol", "seeds", "splits", "training")
+MODULES = (
+    "baselines", "data", "diagnostics/attention", "diagnostics/calibration",
+    "diagnostics/embedding", "diagnostics/fold", "evaluation", "jobs", "protocol", "seeds",
+    "splits", "training",
+)  # fmt: skip
 
 
 def code_version() -> str:

@@ -156,7 +156,9 @@ def pretrain(data: Data, split, params, *, purpose, epochs=None) -> tuple[HumpCa
     return model.cpu().eval(), History(losses, uars, best[1])
 
 
-def finetune(model: HumpCat, data: Data, positions, params, *, start, purpose) -> HumpCat:
+def finetune(
+    model: HumpCat, data: Data, positions, params, *, start, purpose, watch=None
+) -> HumpCat:
     """Train a copy of a model on target rows for a fixed number of updates.
 
     Parameters
@@ -171,6 +173,9 @@ def finetune(model: HumpCat, data: Data, positions, params, *, start, purpose) -
         ``pretrained`` or ``scratch``.
     purpose : tuple
         Of the random numbers.
+    watch : callable, optional
+        Called with the model and the number of updates made: 0, before training, and after each.
+        It may look, and must not change the model's weights or draw random numbers.
 
     Returns
     -------
@@ -186,6 +191,9 @@ def finetune(model: HumpCat, data: Data, positions, params, *, start, purpose) -
     fit_scaling(model, data, positions, prior=prior)
     rate = getattr(settings.learning_rate, start)
     trainer = _Trainer(model, data, positions, settings, rate, purpose, updates=settings.updates)
+    if watch is not None:
+        watch(model, 0)
+        trainer.watch = watch
     while trainer.updates_left:
         trainer.epoch()
     return model.cpu().eval()
@@ -198,7 +206,7 @@ class _Trainer:
         self.model, self.data, self.positions = model, data, np.asarray(positions)
         self.size, self.crop_s = settings.batch_size, settings.crop_s
         self.updates, self.updates_left = updates, updates
-        self.rate = rate
+        self.rate, self.watch = rate, None
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True
         )
@@ -234,6 +242,9 @@ class _Trainer:
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self.optimizer.step()
                 losses.append(loss.item())
+                if self.watch is not None:
+                    self.watch(self.model, self.updates - self.updates_left)
+                    self.model.train()
         return float(np.mean(losses))
 
     def _set_rate(self):
