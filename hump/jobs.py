@@ -16,9 +16,10 @@ __all__ = ["code_version", "run"]
 
 # A finished job is reused while these are unchanged.
 MODULES = (
-    "baselines", "data", "evaluation", "experiments/probes", "experiments/runs",
-    "experiments/variants", "few_shot", "jobs", "protocol", "recipes", "records", "seeds", "splits",
-    "strategies", "trainers", "training",
+    "baselines", "data", "diagnostics/attention", "diagnostics/calibration",
+    "diagnostics/embedding", "diagnostics/fold", "evaluation", "experiments/probes",
+    "experiments/runs", "experiments/variants", "few_shot", "jobs", "protocol", "recipes",
+    "records", "seeds", "splits", "strategies", "trainers", "training",
 )  # fmt: skip
 
 

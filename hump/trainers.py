@@ -64,10 +64,14 @@ class Trainer:
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self.optimizer.step()
                 losses.append(loss.item())
+                self._end()
         return float(np.mean(losses))
 
     def _begin(self):
         """What precedes an update."""
+
+    def _end(self):
+        """What follows an update."""
 
     def _loss(self, chosen, device):
         weight = None if self.weight is None else self.weight.to(device)
@@ -89,6 +93,11 @@ class FineTuner(Trainer):
     source : Data or None
         The source corpus, for ``joint``.
 
+    Attributes
+    ----------
+    watch : callable or None
+        Called with the model and the number of updates made, after each.
+
     Raises
     ------
     ParameterError
@@ -100,7 +109,7 @@ class FineTuner(Trainer):
     ):
         super().__init__(model, data, positions, settings, rate, purpose)
         self.settings, self.updates_left, self.strategy = settings, settings.updates, strategy
-        self.pull = self.source = None
+        self.pull = self.source = self.watch = None
         if strategy == "l2sp":
             self.pull = strategies.Pull(model, settings.l2sp, new_head=new_head)
             # The pull is towards the source's weights instead of 0.
@@ -121,6 +130,11 @@ class FineTuner(Trainer):
         done = (settings.updates - left) / settings.updates
         strategies.move(self.model, strategies.moving(self.strategy, settings, done, total))
         self.updates_left -= 1
+
+    def _end(self):
+        if self.watch is not None:
+            self.watch(self.model, self.settings.updates - self.updates_left)
+            self.model.train()
 
     def _loss(self, chosen, device):
         loss = super()._loss(chosen, device)

@@ -157,7 +157,7 @@ def pretrain(data: Data, split, params, *, purpose, epochs=None) -> tuple[HumpCa
 
 
 def finetune(
-    model: HumpCat, data: Data, positions, params, *, start, purpose, source: Data | None = None
+    model: HumpCat, data: Data, positions, params, *, start, purpose, source=None, watch=None
 ) -> HumpCat:
     """Train a copy of a model on target rows for a fixed number of updates.
 
@@ -177,6 +177,9 @@ def finetune(
         Of the random numbers.
     source : Data, optional
         The source corpus, which the strategy ``joint`` trains on too.
+    watch : callable, optional
+        Called with the model and the number of updates made: 0, before training, and after each.
+        It may look, and must not change the model's weights or draw random numbers.
 
     Returns
     -------
@@ -203,6 +206,9 @@ def finetune(
         model, data, positions, settings, rate, purpose, strategy, new_head=new_head, source=source
     )
     fit_scaling(model, data, positions, prior=settings.scaling_prior if pretrained else 0.0)
+    if watch is not None:
+        watch(model, 0)
+        trainer.watch = watch
     while trainer.updates_left:
         trainer.epoch()
     return model.cpu().eval()

@@ -1,6 +1,7 @@
 """Every figure of the study; only notebooks import this."""
 
 from hump.plots.corpora import counts, durations, shortcuts, spectrograms, streams
+from hump.plots.diagnostics import attention_entropy, embeddings, label_rates, reliability
 from hump.plots.encoder import masked_prediction, random_speech, save
 from hump.plots.experiments import architecture, cost, differences, layer_curves, layer_pairs
 from hump.plots.fractions import few_shot, overlap, strategies, transfer, transfer_curves
@@ -16,15 +17,18 @@ from hump.plots.style import keep
 
 __all__ = [
     "architecture",
+    "attention_entropy",
     "confusion_matrices",
     "cost",
     "counts",
     "differences",
     "durations",
+    "embeddings",
     "few_shot",
     "forest",
     "fraction_curves",
     "keep",
+    "label_rates",
     "layer_curves",
     "layer_pairs",
     "learning_curves",
@@ -32,6 +36,7 @@ __all__ = [
     "overlap",
     "protocol_gap",
     "random_speech",
+    "reliability",
     "save",
     "shortcuts",
     "speakers",

@@ -11,6 +11,7 @@ __all__ = [
     "forest",
     "fraction_curves",
     "learning_curves",
+    "message",
     "protocol_gap",
     "speakers",
 ]
@@ -127,7 +128,7 @@ def protocol_gap(table):
     cells = table.pivot_table(index=["corpus", "fraction", "system"], columns="protocol",
                               values="uar").reindex(columns=list(PROTOCOLS)).dropna()  # fmt: skip
     if cells.empty:
-        return _message("The study ran one protocol, or no share of the data under both.")
+        return message("The study ran one protocol, or no share of the data under both.")
     cells = cells.reset_index()
     systems = [s for s in SYSTEM_COLOURS if s in set(cells["system"]) and s != "majority class"]
     fractions = sorted(cells["fraction"].unique())
@@ -161,7 +162,8 @@ def protocol_gap(table):
     return figure
 
 
-def _message(text):
+def message(text: str):
+    """A figure that says why there is nothing to show."""
     with style():
         figure, axis = plt.subplots(figsize=(5.5, 1))
         axis.text(0, 0.5, text, va="center")

@@ -1,0 +1,24 @@
+"""Can the results be believed? Attention, calibration, bias and embeddings of a fine-tuned model."""
+
+from hump.diagnostics.attention import ONE_KEY, UNIFORM, collapse, entropy, measure
+from hump.diagnostics.bias import label_rates
+from hump.diagnostics.calibration import BINS, ece, ece_by_chance, fit_temperature, scale
+from hump.diagnostics.remarks import remarks
+from hump.diagnostics.target import Diagnosis, diagnose_target
+
+__all__ = [
+    "BINS",
+    "ONE_KEY",
+    "UNIFORM",
+    "Diagnosis",
+    "collapse",
+    "diagnose_target",
+    "ece",
+    "ece_by_chance",
+    "entropy",
+    "fit_temperature",
+    "label_rates",
+    "measure",
+    "remarks",
+    "scale",
+]
