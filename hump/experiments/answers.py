@@ -29,7 +29,7 @@ def verdict(row, family: int, params) -> str:
     if row.p_holm < level:
         return "better" if row.difference > 0 else "worse"
     if row.p_least * family > level:
-        return f"cannot be decided with {row.speakers} speakers"
+        return f"cannot be decided with {row.speakers:g} speakers"
     return "not decided"
 
 
@@ -43,9 +43,17 @@ def _difference(row):
 
 def _tested(row, family, params):
     return (
-        f"{_difference(row)} (p = {row.p_holm:.3g} after Holm's correction for {family} "
-        f"comparisons, {row.speakers} speakers: {verdict(row, family, params)})"
+        f"{_difference(row)} (p = {row.p_holm:.3g}, Holm-corrected for a family of {family}, "
+        f"{row.speakers:g} speakers: {verdict(row, family, params)})"
     )
+
+
+def _grouped(rows, family, params):
+    """A line a verdict, with the systems that it is about."""
+    groups = {}
+    for row in rows.sort_values("difference", ascending=False).itertuples():
+        groups.setdefault(verdict(row, family, params), []).append(f"{row.b} {_difference(row)}")
+    return [f"* {said}: {'; '.join(systems)}" for said, systems in groups.items()]
 
 
 def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params) -> str:
@@ -70,15 +78,11 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params) -> str:
             f"**{corpus}** ({remark or 'recorded speech'}): two stages of cross-attention reach a "
             f"UAR of **{_value(full)}** on unseen speakers ({full.utterances:g} utterances, "
             f"{full.speakers:g} speakers). Their difference to plain concatenation in both stages "
-            f"is {_tested(rows.loc['concatenation, both stages'], count, params)}, to a model "
-            f"of as many weights without attention {_tested(rows.loc[fusion.MATCHED], count, params)}."
+            f"is {_tested(rows.loc['concatenation, both stages'], count, params)}, to a model of as "
+            f"many weights without attention {_tested(rows.loc[fusion.MATCHED], count, params)}."
         )
-        groups = {}
-        for row in part.sort_values("difference", ascending=False).itertuples():
-            said = verdict(row, count, params)
-            groups.setdefault(said, []).append(f"{row.b} ({_difference(row)})")
-        lines += [f"* Against these, the full model: {said}: " + "; ".join(names) + "."
-                  for said, names in groups.items()]  # fmt: skip
+        lines += ["The full model, difference in UAR to each other system:"]
+        lines += ["\n".join(_grouped(part, count, params))]
     return "\n\n".join(lines)
 
 
@@ -104,10 +108,9 @@ def about_layers(table, comparisons, cells, params) -> str:
         f"On {params.source} ({remark}), HuMP-CAT on {own} reaches a UAR of **{_value(model)}** on "
         f"unseen speakers ({model.utterances:g} utterances, {model.speakers:g} speakers)."
     ]
-    lines += [
-        f"* {row.comparison}, {own} against {row.b}: {_tested(row, count, params)}."
-        for row in comparisons[comparisons["a"] == own].itertuples()
-    ]
+    for kind, part in comparisons[comparisons["a"] == own].groupby("comparison"):
+        lines += [f"{kind}, difference in UAR of {own} to other choices (a family of {count}):"]
+        lines += ["\n".join(_grouped(part, count, params))]
     nested = rows.loc[layers.PROBE, layers.ON_TRAINING]
     gap = tests.loc[layers.PROBE, layers.ON_TEST, layers.ON_TRAINING]
     first = cells[cells["encoder"] == cells["encoder"].iloc[0]]

@@ -83,7 +83,7 @@ def cost(table):
             axis.annotate(str(number), (x, row.uar), ha="center", va="center", size=7,
                           color="white")  # fmt: skip
         axis.set_xscale("log")
-        axis.set(xlabel="multiply-adds of one utterance of 3 s (million, encoder not counted)",
+        axis.set(xlabel="million multiply-adds for 3 s of speech",
                  ylabel="UAR, speakers unseen")  # fmt: skip
         figure.legend(loc="outside right upper", fontsize=7, handlelength=0, markerscale=0)
     return figure

@@ -32,6 +32,17 @@ VARIANTS = [
     )
 ]  # fmt: skip
 
+STREAMS = [
+    streams
+    for size in (1, 2)
+    for streams in itertools.combinations(("hubert", "mfcc", "prosody"), size)
+]
+VARIANTS += [{"streams": streams} for streams in STREAMS]
+VARIANTS += [
+    {"layer_fusion": "weighted_sum"}, {"head": "softmax"},
+    {"stage1": "concat", "stage2": "concat", "concat_feed_forward": 12, "depth": 2},
+]  # fmt: skip
+
 
 def build(**changes):
     torch.manual_seed(0)
@@ -211,6 +222,57 @@ def test_saved_model_gives_the_same_result(tmp_path):
     batch = batch_of(utterances([20, 30]))
     torch.testing.assert_close(again.probabilities(batch), net.probabilities(batch), rtol=0, atol=0)
     assert again.origin == {"encoder": "x", "layers": [1, 9]} and again.config == net.config
+
+
+@pytest.mark.parametrize("streams", STREAMS, ids="+".join)
+def test_a_model_without_a_stream_has_no_weights_for_it(streams):
+    net = build(streams=streams)
+    owners = {"project": "hubert", "convolve": "hubert", "recur": "mfcc", "prosody": "prosody"}
+    parts = {name.split(".")[0] for name, _ in net.named_parameters()}
+    assert parts & set(owners) == {part for part, owner in owners.items() if owner in streams}
+    assert ("stage1" in parts) == (set(streams) == {"mfcc", "prosody"})
+    assert ("stage2" in parts) == ("hubert" in streams and len(streams) == 2)
+    items = utterances([20, 33])
+    before = net(batch_of(items))
+    for name, other in (("hubert", 0), ("mfcc", 1), ("prosody", 2)):
+        changed = [list(item) for item in items]
+        for item in changed:
+            item[other] = item[other] + 1.5
+        same = torch.equal(net(batch_of(changed)), before)
+        assert same == (name not in streams), name
+
+
+def test_sum_of_layers_is_of_scaled_layers_by_weights_that_add_up_to_one():
+    net = build(layer_fusion="weighted_sum")
+    net.scale_hubert.mean.normal_()
+    net.scale_hubert.deviation.uniform_(0.5, 2)
+    with torch.no_grad():
+        net.sum_layers.score.copy_(torch.tensor([0.3, -1.0]))
+    hubert = torch.randn(2, 5, 2, 6)
+    scaled = (hubert - net.scale_hubert.mean.view(2, 6)) / net.scale_hubert.deviation.view(2, 6)
+    weight = torch.tensor([0.3, -1.0]).softmax(0)
+    wanted = weight[0] * scaled[:, :, 0] + weight[1] * scaled[:, :, 1]
+    torch.testing.assert_close(net.sum_layers(hubert, net.scale_hubert), wanted)
+    assert build(layer_fusion="weighted_sum").sum_layers.weight.tolist() == [0.5, 0.5]
+    assert net.project.in_features == 6
+
+
+def test_concatenation_with_feed_forward_blocks_attends_to_nothing():
+    net = build(stage1="concat", stage2="concat", concat_feed_forward=12, depth=2)
+    seen = {}
+    net(batch_of(utterances([20])), attention=seen)
+    assert seen == {"stage1": [], "stage2": []}
+    assert len(net.stage1.forwards) == len(net.stage2.backwards) == 2
+
+
+def test_plain_softmax_is_cross_entropy_of_a_linear_layer():
+    net = build(head="softmax")
+    batch, target = batch_of(utterances([20, 30])), torch.tensor([1, 3])
+    logits = F.linear(net(batch), net.head.weight, net.head.bias)
+    torch.testing.assert_close(net.loss(batch, target), F.cross_entropy(logits, target))
+    torch.testing.assert_close(net.probabilities(batch), logits.softmax(1))
+    net.new_head(["joy", "boredom"])
+    assert net.probabilities(batch).shape == (2, 2)
 
 
 def test_new_head_keeps_the_rest():
