@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from scipy import stats
 from scipy.special import expit
 
@@ -24,7 +25,7 @@ from hump.plots.style import style
 RESULTS = Path(__file__).resolve().parent / "results"
 SETTINGS = SimpleNamespace(resamples=500, confidence=0.95)
 SPEAKERS = (4, 6, 8, 10, 12, 24)
-CORPORA, STUDIES = 600, 2_000
+CORPORA, STUDIES, FAMILY = 600, 2_000, 5
 # Where the errors of each emotion go; the last but one, neutral, draws most.
 ERRORS = np.array([[0, 0.5, 0.3, 0.2], [0.5, 0, 0.3, 0.2], [0.15, 0.15, 0, 0.7], [0.1, 0.1, 0.8, 0]])
 EASE = np.array([0.5, 0, 0, -0.5])
@@ -43,6 +44,8 @@ DESIGNS = {
     "emotions unbalanced": USUAL | {"balanced": False},
     "three draws": USUAL | {"draws": 3},
 }
+# Okabe & Ito.
+COLOURS = ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7")
 OURS = "bootstrap deviation, t, logit (ours)"
 
 
@@ -157,7 +160,7 @@ def differences(rng, speakers, family, skewed):
     return 0.05 * (one - others if not skewed else others)
 
 
-def errors(speakers, studies, *, family=5, skewed=False, seed=0):
+def errors(speakers, studies, *, family=FAMILY, skewed=False, seed=0):
     """How often something is found where there is nothing, and where there is what can be found.
 
     Returns
@@ -180,7 +183,8 @@ def errors(speakers, studies, *, family=5, skewed=False, seed=0):
     there = found[:, 0] + paired.least_effect(speakers, level) * found[:, 0].std()
     power = np.mean([paired.sign_flip(row[None], seed=seed)[0] <= level for row in there])
     return {
-        "single": np.mean(p <= level), "family": np.mean(any_found), "interval": np.mean(held),
+        "single": round(np.mean(p <= level), 4), "family": np.mean(any_found),
+        "interval": np.mean(held),
         "detected": power if np.isfinite(there).all() else None,
     }  # fmt: skip
 
@@ -199,12 +203,55 @@ def main():
     ]  # fmt: skip
     found = {
         "confidence": SETTINGS.confidence, "resamples": SETTINGS.resamples, "corpora": CORPORA,
-        "studies": STUDIES, "family": 5, "designs": DESIGNS, "coverage": held,
-        "average_of_five_corpora": average_coverage(2 * CORPORA), "false_positives": erred,
-        "seconds": round(time.perf_counter() - started),
+        "studies": STUDIES, "family": FAMILY, "designs": DESIGNS, "coverage": held,
+        "average_of_five_corpora": round(average_coverage(2 * CORPORA), 4),
+        "false_positives": erred, "seconds": round(time.perf_counter() - started),
     }  # fmt: skip
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "intervals.json").write_text(json.dumps(found, indent=1) + "\n")
+    draw(found).savefig(RESULTS / "intervals.png", metadata={"Software": None})
+
+
+def draw(found):
+    """Coverage by method, a dot a design; false positives and power of the paired test."""
+    held = pd.DataFrame(found["coverage"]).query("metric == 'uar'")
+    erred = pd.DataFrame(found["false_positives"])
+    place = {speakers: number for number, speakers in enumerate(SPEAKERS)}
+    with style():
+        figure, (left, right) = plt.subplots(
+            1, 2, figsize=(10, 4.2), gridspec_kw={"width_ratios": [1.5, 1]}
+        )
+        left.axhspan(93, 97, color="#e6e6e6", zorder=0)
+        for number, (method, part) in enumerate(held.groupby("method", sort=False)):
+            x = part["speakers"].map(place) + 0.13 * (number - 2)
+            left.plot(x, 100 * part["coverage"], ".", color=COLOURS[number], ms=4, alpha=0.6)
+            mean = 100 * part.groupby("speakers")["coverage"].mean()
+            left.plot(mean.index.map(place) + 0.13 * (number - 2), mean, color=COLOURS[number],
+                      label=method)  # fmt: skip
+        left.set(ylabel="intervals that hold the true UAR (%)", ylim=(70, 100),
+                 title=f"95 % intervals, {found['corpora']} corpora a dot")  # fmt: skip
+        left.legend(fontsize=8, loc="lower right")
+        right.axhline(5, color="#999999", ls=":")
+        for kind, mark in (("symmetric", "o"), ("skewed", "s")):
+            part = erred[erred["differences"] == kind]
+            x = part["speakers"].map(place)
+            for column, colour, words in (("single", COLOURS[0], "one test"),
+                                          ("family", COLOURS[1], "family of five, Holm")):  # fmt: skip
+                right.plot(x, 100 * part[column], marker=mark, color=colour,
+                           ls="-" if kind == "symmetric" else "--", label=f"{words}, {kind}",
+                           mfc=colour if kind == "symmetric" else "white")  # fmt: skip
+        right.set(ylabel="false positives (%)", ylim=(0, 10),
+                  title=f"Paired test, {found['studies']} studies a point")  # fmt: skip
+        right.legend(fontsize=8, loc="upper left")
+        for axis in (left, right):
+            axis.set_xticks(range(len(SPEAKERS)), SPEAKERS)
+            axis.set_xlabel("speakers")
+        figure.supxlabel(
+            "Simulated corpora whose truth is known (benchmarks/intervals.py). Left: dots are "
+            f"{len(DESIGNS)} designs, lines their mean; grey: 93 to 97 %. Right: differences of equal systems.",
+            fontsize=7, color="#666666", x=0.01, ha="left",
+        )  # fmt: skip
+    return figure
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ def variance(predictions: pd.DataFrame, by) -> pd.DataFrame:
     estimated by `components`: the fold, the speaker in it, the draw of training data (``repeat``) in
     the fold, and, if there is a column ``seed``, the seed (initial weights, order, dropout) in the
     draw. Without that column a repeat changes both, and they are one component. With one speaker a
-    fold, fold and speaker are one; the last factor then holds whatever else differs between runs.
+    fold, fold and speaker are one, and the last factor holds whatever else differs between runs. What the
+    data cannot tell apart is one component, named after all that it holds.
 
     Parameters
     ----------
@@ -79,26 +80,25 @@ def components(values, factors: dict) -> pd.DataFrame:
     pandas.DataFrame
         One row a factor and one ``rest`` (unless no degree of freedom is left): component, levels,
         ``variance`` and ``deviation`` of one observation, ``share`` of the sum, and
-        ``deviation_of_mean``, what the component leaves in the mean of all observations. NaN
-        where the factor is not repeated, so that its variance cannot be told from others'.
+        ``deviation_of_mean``, what the component leaves in the mean of all observations. Factors
+        that add nothing to those before them (such as one with a single level) are left out.
     """
     n = len(values)
     designs = {k: np.equal.outer(v, np.unique(v)).astype(float) for k, v in factors.items()}
-    basis, names, squares, expected = np.full((n, 1), n**-0.5), [], [], []
-    for name, design in [*designs.items(), ("rest", np.eye(n))]:
-        added = _orthonormal(design - basis @ (basis.T @ design))
-        if added.shape[1] == 0:
-            designs.pop(name, None)
-            continue
-        names.append(name)
-        squares.append(np.sum((added.T @ values) ** 2))
-        expected.append(added)
-        basis = np.hstack([basis, added])
     designs["rest"] = np.eye(n)
-    system = [[np.sum((added.T @ designs[name]) ** 2) for name in names] for added in expected]
+    basis, names, squares, bases = np.full((n, 1), n**-0.5), [], [], []
+    for name, design in designs.items():
+        added = _orthonormal(design - basis @ (basis.T @ design))
+        if added.shape[1]:
+            names.append(name)
+            squares.append(np.sum((added.T @ values) ** 2))
+            bases.append(added)
+            basis = np.hstack([basis, added])
+    # Expected sums of squares are linear in the components, and triangular.
+    system = [[np.sum((added.T @ designs[name]) ** 2) for name in names] for added in bases]
     estimate = np.maximum(np.linalg.solve(system, squares), 0) if names else np.empty(0)
     of_mean = [e * np.sum(designs[name].sum(axis=0) ** 2) / n**2 for e, name in zip(estimate, names)]
-    table = pd.DataFrame({
+    return pd.DataFrame({
         "component": names,
         "levels": [designs[name].shape[1] for name in names],
         "variance": estimate,
@@ -106,7 +106,6 @@ def components(values, factors: dict) -> pd.DataFrame:
         "share": estimate / estimate.sum() if estimate.sum() > 0 else np.nan,
         "deviation_of_mean": np.sqrt(of_mean),
     })  # fmt: skip
-    return table
 
 
 def _orthonormal(matrix):

@@ -116,8 +116,9 @@ def _flips(speakers, seed):
     A flip and its opposite give sums of one size, so the first sign can be kept.
     """
     if speakers <= EXACT:
-        rest = np.indices((2,) * (speakers - 1)).reshape(speakers - 1, -1).T
-        return np.hstack([np.ones((2 ** (speakers - 1), 1)), 1 - 2 * rest])
+        free = speakers - 1
+        rest = np.indices((2,) * free).reshape(free, 2**free).T
+        return np.hstack([np.ones((2**free, 1)), 1.0 - 2 * rest])
     drawn = np.random.default_rng(seed).choice([-1.0, 1.0], (FLIPS, speakers))
     return np.vstack([np.ones(speakers), drawn])
 

@@ -2,6 +2,7 @@
 
 from hump.plots.corpora import counts, durations, shortcuts, spectrograms, streams
 from hump.plots.encoder import masked_prediction, random_speech, save
+from hump.plots.ledger import claim_ledger
 from hump.plots.results import (
     confusion_matrices,
     forest,
@@ -13,6 +14,7 @@ from hump.plots.results import (
 from hump.plots.style import keep
 
 __all__ = [
+    "claim_ledger",
     "confusion_matrices",
     "counts",
     "durations",
