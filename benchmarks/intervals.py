@@ -27,7 +27,9 @@ SETTINGS = SimpleNamespace(resamples=500, confidence=0.95)
 SPEAKERS = (4, 6, 8, 10, 12, 24)
 CORPORA, STUDIES, FAMILY = 600, 2_000, 5
 # Where the errors of each emotion go; the last but one, neutral, draws most.
-ERRORS = np.array([[0, 0.5, 0.3, 0.2], [0.5, 0, 0.3, 0.2], [0.15, 0.15, 0, 0.7], [0.1, 0.1, 0.8, 0]])
+ERRORS = np.array([
+    [0, 0.5, 0.3, 0.2], [0.5, 0, 0.3, 0.2], [0.15, 0.15, 0, 0.7], [0.1, 0.1, 0.8, 0],
+])  # fmt: skip
 EASE = np.array([0.5, 0, 0, -0.5])
 SHARES = np.array([1.5, 0.6, 1.1, 0.8])
 # Logit of recall, deviation of the effects in it, utterances a speaker and emotion.
@@ -46,6 +48,7 @@ DESIGNS = {
 }
 # Okabe & Ito.
 COLOURS = ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7")
+TESTS = {"single": "one test", "family": "family of five, Holm"}
 OURS = "bootstrap deviation, t, logit (ours)"
 
 
@@ -235,8 +238,7 @@ def draw(found):
         for kind, mark in (("symmetric", "o"), ("skewed", "s")):
             part = erred[erred["differences"] == kind]
             x = part["speakers"].map(place)
-            for column, colour, words in (("single", COLOURS[0], "one test"),
-                                          ("family", COLOURS[1], "family of five, Holm")):  # fmt: skip
+            for (column, words), colour in zip(TESTS.items(), COLOURS):
                 right.plot(x, 100 * part[column], marker=mark, color=colour,
                            ls="-" if kind == "symmetric" else "--", label=f"{words}, {kind}",
                            mfc=colour if kind == "symmetric" else "white")  # fmt: skip
@@ -248,7 +250,8 @@ def draw(found):
             axis.set_xlabel("speakers")
         figure.supxlabel(
             "Simulated corpora whose truth is known (benchmarks/intervals.py). Left: dots are "
-            f"{len(DESIGNS)} designs, lines their mean; grey: 93 to 97 %. Right: differences of equal systems.",
+            f"{len(DESIGNS)} designs, lines their mean; grey: 93 to 97 %. Right: differences of equal "
+            "systems.",
             fontsize=7, color="#666666", x=0.01, ha="left",
         )  # fmt: skip
     return figure

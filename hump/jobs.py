@@ -15,7 +15,9 @@ from hump import cores
 __all__ = ["code_version", "run"]
 
 # A finished job is reused while these are unchanged.
-MODULES = ("baselines", "data", "evaluation/metrics", "jobs", "protocol", "seeds", "splits", "training")
+MODULES = (
+    "baselines", "data", "evaluation/metrics", "jobs", "protocol", "seeds", "splits", "training",
+)  # fmt: skip
 
 
 def code_version() -> str:

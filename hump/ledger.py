@@ -93,7 +93,8 @@ def collect(params, entries=None) -> pd.DataFrame:
 
 def _lines(claim, params):
     facts = {
-        "kind": claim.kind, "claim": claim.claim, "claimed": claim.value, "metric": claim.metric,
+        "kind": claim.kind, "claim": claim.claim,
+        "claimed": np.nan if claim.value is None else claim.value, "metric": claim.metric,
         "setting": claim.setting, "claim_unseen": claim.unseen,
     }  # fmt: skip
     origin = {"notebook": claim.notebook, "table": f"{claim.table}.csv", "source": claim.source}
@@ -103,7 +104,8 @@ def _lines(claim, params):
     absent = [name for name in claim.corpora if name not in params.corpora]
     if absent or params.synthetic:
         why = "corpus absent: " + (", ".join(absent) or "the study's speech is synthetic")
-    if rows is None:
+    # What synthetic speech gives for a mechanism is shown, though it decides nothing.
+    if rows is None or (why and claim.kind != "mechanism"):
         return [facts | nothing | {"verdict": "not run", "because": why} | origin]
     lines = []
     for _, row in rows.iterrows():
@@ -228,7 +230,7 @@ def page(table: pd.DataFrame) -> str:
         ]  # fmt: skip
         for row in part.itertuples():
             detail = f"<br>{row.detail}" if row.detail else ""
-            claimed = "better" if kind == "mechanism" else f"{row.claimed:.3f} {row.metric.upper()}"
+            claimed = "better" if kind == "mechanism" else f"{row.claimed:.4g} {row.metric.upper()}"
             lines.append(
                 f"| {row.claim}{detail} | {claimed} "
                 f"| {_shown(row.value, row.low, row.high, kind)} "

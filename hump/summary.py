@@ -192,7 +192,8 @@ def claims(table: pd.DataFrame, params) -> str:
     """
     remark = tables.note(params) or "recorded speech"
     level = 1 - params.evaluation.confidence
-    lines = [f"Test speakers unseen; {remark}; one family of {len(table)} Holm-corrected tests:", ""]
+    family = f"one family of {len(table)} Holm-corrected tests"
+    lines = [f"Test speakers unseen; {remark}; {family}:", ""]
     for row in table.itertuples():
         verdict = "not decided"
         if row.p_holm < level:

@@ -103,6 +103,12 @@ def test_interval_where_no_speaker_errs_or_none_does_not(settings, accuracy, ins
     assert line["uar_low"] <= line["uar"] <= line["uar_high"]
 
 
+def test_constant_guess_has_no_spread(settings):
+    rows = table(np.random.default_rng(0)).assign(predicted="sad")
+    line = evaluation.summarise(rows, ["corpus"], LABELS, settings, seed=0).iloc[0]
+    assert line["uar_low"] == pytest.approx(0.25) == line["uar_high"]
+
+
 def test_one_speaker_has_no_interval(settings):
     line = evaluation.summarise(
         table(np.random.default_rng(0), speakers=1), ["corpus"], LABELS, settings, seed=0

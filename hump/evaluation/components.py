@@ -15,11 +15,11 @@ def variance(predictions: pd.DataFrame, by) -> pd.DataFrame:
     """Split the variance of UAR between one speaker's one run and another's.
 
     The observations are the UARs of speakers in runs; the factors are nested random effects,
-    estimated by `components`: the fold, the speaker in it, the draw of training data (``repeat``) in
-    the fold, and, if there is a column ``seed``, the seed (initial weights, order, dropout) in the
-    draw. Without that column a repeat changes both, and they are one component. With one speaker a
-    fold, fold and speaker are one, and the last factor holds whatever else differs between runs. What the
-    data cannot tell apart is one component, named after all that it holds.
+    estimated by `components`: the fold, the speaker in it, the draw of training data (``repeat``)
+    in the fold, and, if there is a column ``seed``, the seed (initial weights, order, dropout) in
+    the draw. Without that column a repeat changes both. What the data cannot tell apart is one
+    component, named after all that it holds: with one speaker a fold, fold and speaker are one,
+    and the last factor holds whatever else differs between runs.
 
     Parameters
     ----------
@@ -97,14 +97,14 @@ def components(values, factors: dict) -> pd.DataFrame:
     # Expected sums of squares are linear in the components, and triangular.
     system = [[np.sum((added.T @ designs[name]) ** 2) for name in names] for added in bases]
     estimate = np.maximum(np.linalg.solve(system, squares), 0) if names else np.empty(0)
-    of_mean = [e * np.sum(designs[name].sum(axis=0) ** 2) / n**2 for e, name in zip(estimate, names)]
+    shares = [np.sum(designs[name].mean(axis=0) ** 2) for name in names]
     return pd.DataFrame({
         "component": names,
         "levels": [designs[name].shape[1] for name in names],
         "variance": estimate,
         "deviation": np.sqrt(estimate),
         "share": estimate / estimate.sum() if estimate.sum() > 0 else np.nan,
-        "deviation_of_mean": np.sqrt(of_mean),
+        "deviation_of_mean": np.sqrt(estimate * shares),
     })  # fmt: skip
 
 

@@ -8,8 +8,8 @@ interval is value +- t * sqrt(S / (S - 1)) * (bootstrap deviation), on the logit
 distribution is less skewed and whose limits lie inside [0, 1]. Bias-corrected percentiles (BCa) do
 not widen, and do no better than plain ones; `benchmarks/results/intervals.json` compares them.
 
-Davison & Hinkley (1997), Bootstrap Methods and their Application, sections 2.4 and 5.2, doi:10.1017/
-CBO9780511802843; Hesterberg (2015), doi:10.1080/00031305.2015.1089789, section 4.
+Davison & Hinkley (1997), Bootstrap Methods and their Application, doi:10.1017/CBO9780511802843;
+Hesterberg (2015), What Teachers Should Know About the Bootstrap, doi:10.1080/00031305.2015.1089789.
 """
 
 import numpy as np
@@ -71,12 +71,14 @@ def limits(values, samples, speakers, utterances, confidence) -> tuple[float, fl
     value, sample = (_logit(x, total) for x in (values.mean(), samples.mean(axis=0)))
     biased = samples.var(axis=1)
     own = biased * speakers / (speakers - 1)
-    if own.sum() > 0:
+    if own.sum() > 0 and 0 < values.mean() < 1:
         # Welch and Satterthwaite's degrees of freedom; of one corpus, speakers - 1.
         freedom = own.sum() ** 2 / np.sum(own**2 / (speakers - 1))
         deviation = sample.std() * np.sqrt(own.sum() / biased.sum())
+    elif 0 < values.mean() < 1:
+        return float(values.mean()), float(values.mean())  # of a constant guess
     else:
-        # No speaker differs from another: the error of so many independent utterances is left.
+        # All is right, or all wrong: the error of so many independent utterances is left.
         freedom = speakers.sum() - len(speakers)
         right = total * values.mean()
         deviation = np.sqrt(1 / (right + 0.5) + 1 / (total - right + 0.5))

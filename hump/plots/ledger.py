@@ -58,12 +58,13 @@ def _panel(axis, part, kind):
         if numeric:
             axis.plot(row.claimed, place, "D", color="k", mfc="white", ms=5, zorder=3)
         axis.text(1.01, place, row.verdict, va="center", size=8, weight="bold",
-                  color=VERDICT_COLOURS[row.verdict], transform=axis.get_yaxis_transform())  # fmt: skip
+                  color=VERDICT_COLOURS[row.verdict],
+                  transform=axis.get_yaxis_transform())  # fmt: skip
     axis.set_yticks(y, [_label(row) for row in part.itertuples()], fontsize=7.5)
     axis.set_ylim(len(part) - 0.4, -0.6)
     axis.set_title(TITLES[kind])
     if numeric:
-        axis.set_xlim(0, 1)
+        axis.set_xlim(0, 1.015)
     else:
         axis.axvline(0, color="#999999", lw=1)
         reach = np.nanmax(np.abs([0.1, *part["low"], *part["high"]])) * 1.05
