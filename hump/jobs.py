@@ -17,7 +17,7 @@ __all__ = ["code_version", "run"]
 # A finished job is reused while these are unchanged.
 MODULES = (
     "baselines", "data", "diagnostics/attention", "diagnostics/calibration",
-    "diagnostics/embedding", "diagnostics/fold", "evaluation", "experiments/probes",
+    "diagnostics/embedding", "diagnostics/fold", "evaluation/metrics", "experiments/probes",
     "experiments/runs", "experiments/variants", "few_shot", "jobs", "protocol", "recipes",
     "records", "seeds", "splits", "strategies", "trainers", "training",
 )  # fmt: skip

@@ -4,7 +4,17 @@ import pandas as pd
 
 from hump import evaluation, protocol, seeds, tables
 
-__all__ = ["AVERAGE", "cells", "claims", "comparisons", "headline", "main", "predictions", "wide"]
+__all__ = [
+    "AVERAGE",
+    "cells",
+    "claims",
+    "comparisons",
+    "headline",
+    "main",
+    "predictions",
+    "spread",
+    "wide",
+]
 
 AVERAGE = "average of targets"
 FACTS = ("corpus", "data", "n_train", "utterances", "speakers")
@@ -146,6 +156,27 @@ def comparisons(predicted: pd.DataFrame, params) -> pd.DataFrame:
     return table.rename(columns={"comparison": "fraction"})
 
 
+def spread(predicted: pd.DataFrame, params) -> pd.DataFrame:
+    """Where the variance of UAR comes from, test speakers unseen, at the headline's fraction.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.variance`, by corpus, system and fraction.
+    """
+    part = predicted[
+        (predicted["protocol"] == "speaker_independent")
+        & (predicted["fraction"] == headline(params))
+        & (predicted["system"] != "majority class")
+    ]
+    return evaluation.variance(part, ["corpus", "system", "fraction"])
+
+
 def claims(table: pd.DataFrame, params) -> str:
     """What the tests allow one to say, in Markdown.
 
@@ -161,7 +192,8 @@ def claims(table: pd.DataFrame, params) -> str:
     """
     remark = tables.note(params) or "recorded speech"
     level = 1 - params.evaluation.confidence
-    lines = [f"Test speakers unseen; {remark}; Holm-corrected over {len(table)} comparisons:", ""]
+    family = f"one family of {len(table)} Holm-corrected tests"
+    lines = [f"Test speakers unseen; {remark}; {family}:", ""]
     for row in table.itertuples():
         verdict = "not decided"
         if row.p_holm < level:
@@ -171,6 +203,11 @@ def claims(table: pd.DataFrame, params) -> str:
         lines.append(
             f"* {100 * row.fraction:g} % of the data: {row.a} against {row.b}: {verdict} "
             f"(difference in UAR {row.difference:+.3f} [{row.difference_low:+.3f}, "
-            f"{row.difference_high:+.3f}], p = {row.p_holm:.3g}, {row.speakers} speakers)"
+            f"{row.difference_high:+.3f}], p = {row.p_holm:.3g}, {row.speakers} speakers; "
+            f"detectable: {_detectable(row)})"
         )
     return "\n".join(lines)
+
+
+def _detectable(row):
+    return "nothing" if pd.isna(row.detectable) else f"{row.detectable:.3f}"

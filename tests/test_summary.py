@@ -34,12 +34,20 @@ def test_comparisons_find_what_is_there_and_no_more(predicted, params):
     text = summary.claims(summary.comparisons(predicted, params), params)
     assert text.count("**better**") == 2 and text.count("not decided") == 2
     assert "synthetic demo speech; untrained encoder" in text
+    assert "one family of 4 Holm-corrected tests" in text and text.count("detectable: 0.") == 4
 
 
 def test_too_few_speakers_are_said_to_be_too_few(predicted, params):
     few = predicted[predicted["speaker"].isin(["s0", "s1"])]
     text = summary.claims(summary.comparisons(few, params), params)
     assert "cannot be decided with 4 speakers" in text and "better" not in text
+    assert "detectable: nothing" in text
+
+
+def test_spread_is_of_unseen_speakers_at_the_headlines_fraction(predicted, params):
+    table = summary.spread(predicted, params)
+    assert set(table["fraction"]) == {0.5} and set(table["corpus"]) == set(params.targets)
+    assert set(table["component"]) == {"speaker"} and (table["levels"] == 8).all()
 
 
 def test_wide_table(predicted, params):

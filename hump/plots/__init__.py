@@ -5,6 +5,7 @@ from hump.plots.diagnostics import attention_entropy, embeddings, label_rates, r
 from hump.plots.encoder import masked_prediction, random_speech, save
 from hump.plots.experiments import architecture, cost, differences, layer_curves, layer_pairs
 from hump.plots.fractions import few_shot, overlap, strategies, transfer, transfer_curves
+from hump.plots.ledger import claim_ledger
 from hump.plots.results import (
     confusion_matrices,
     forest,
@@ -18,6 +19,7 @@ from hump.plots.style import keep
 __all__ = [
     "architecture",
     "attention_entropy",
+    "claim_ledger",
     "confusion_matrices",
     "cost",
     "counts",
