@@ -7,7 +7,7 @@ import pandas as pd
 
 from hump import tables
 
-__all__ = ["job_key", "model_hash", "origin", "predictions"]
+__all__ = ["identity", "job_key", "model_hash", "origin", "predictions"]
 
 
 def job_key(params, data, section: str, folds) -> list:
@@ -28,9 +28,18 @@ def job_key(params, data, section: str, folds) -> list:
     """
     settings = params.model_dump(mode="json")
     needed = {k: settings[k] for k in ("seed", "source", "labels", "model", "device", section)}
+    return [needed, *identity(data), [vars(fold) for fold in folds]]
+
+
+def identity(data) -> list[str]:
+    """Hash of a corpus's labels in use, and fingerprint of its features.
+
+    Parameters
+    ----------
+    data : Data
+    """
     rows = data.rows[["utterance_id", "speaker", "emotion"]].to_csv(index=False)
-    digest = hashlib.sha256(rows.encode()).hexdigest()
-    return [needed, digest, data.features.fingerprint, [vars(fold) for fold in folds]]
+    return [hashlib.sha256(rows.encode()).hexdigest(), data.features.fingerprint]
 
 
 def model_hash(folder) -> str:

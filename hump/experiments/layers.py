@@ -6,9 +6,9 @@ import pandas as pd
 from hump import evaluation, seeds
 from hump.data import Data
 from hump.experiments import probes
-from hump.experiments.runs import predictions
 from hump.experiments.variants import Variant, changed
 from hump.features import encoders, extract_corpus
+from hump.records import predictions
 
 __all__ = [
     "CONTROL",

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from hump import corpora, jobs, seeds, splits, summary, training
+from hump import corpora, jobs, records, seeds, splits, summary, training
 from hump.data import Data
 from hump.experiments import variants
 
-__all__ = ["ABLATED", "Run", "finetune", "predictions", "train"]
+__all__ = ["ABLATED", "Run", "finetune", "train"]
 
 # At test time alone, of the reference: the model is trained with all streams.
 ABLATED = {
@@ -85,9 +85,10 @@ def train(data: dict[str, Data], systems, params, *, label: str) -> Run:
         facts = {"repeat": repeat, "fold": fold.name, "n_train": len(fold.train)}
         for name, predicted in result["test"].items():
             system = variant.system if name == "whole" else name
-            tested.append(predictions(own, fold.test, predicted, system=system, **facts))
+            tested.append(records.predictions(own, fold.test, predicted, system=system, **facts))
+        facts["system"] = variant.system
         validated.append(
-            predictions(own, fold.validation, result["validation"], system=variant.system, **facts)
+            records.predictions(own, fold.validation, result["validation"], **facts)
         )
         epochs.setdefault(variant.system, []).append(result["epoch"])
     return Run(
@@ -166,7 +167,7 @@ def finetune(source: Data, targets, systems, epochs, params, *, label: str) -> p
         _target_job,
         [
             variants.identity(variant, data, params)
-            | {"corpus": corpus, "target": variants.digest(targets[corpus]), "repeat": repeat,
+            | {"corpus": corpus, "target": records.identity(targets[corpus]), "repeat": repeat,
                "epochs": epochs[variant.system], "fraction": fraction}
             for variant, corpus, repeat in cells
         ],
@@ -177,8 +178,9 @@ def finetune(source: Data, targets, systems, epochs, params, *, label: str) -> p
         device=params.device,
     )  # fmt: skip
     parts = [
-        predictions(targets[corpus], part["rows"], part["predicted"], system=variant.system,
-                    repeat=repeat, fold=part["fold"], n_train=part["n_train"])
+        records.predictions(targets[corpus], part["rows"], part["predicted"],
+                            system=variant.system, repeat=repeat, fold=part["fold"],
+                            n_train=part["n_train"])
         for (variant, corpus, repeat), result in zip(cells, results)
         for part in result
     ]  # fmt: skip
@@ -217,26 +219,3 @@ def _draws(target, task, params):
         rng = seeds.generator(params.seed, "draw", corpus, *cell)
         drawn = splits.stratified_draw(target.rows, fold.train, task["fraction"], rng)
         yield replace(fold, train=drawn).checked(target.rows)
-
-
-def predictions(data: Data, positions, predicted, **columns) -> pd.DataFrame:
-    """Predicted classes of some rows, as a table.
-
-    Parameters
-    ----------
-    data : Data
-    positions, predicted : sequence of int
-    **columns
-        Constant columns.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns as of `Run`.
-    """
-    rows = data.rows.iloc[positions]
-    columns |= {
-        name: rows[name].to_numpy() for name in ("corpus", "utterance_id", "speaker", "emotion")
-    }
-    labels = np.array(data.labels, dtype=object)
-    return pd.DataFrame({**columns, "predicted": labels[np.asarray(predicted, int)]})

@@ -1,13 +1,13 @@
 """What a variant of the study's model is, and what identifies its training."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 
+from hump import records
 from hump.data import Data
 from hump.schema import ModelParams
 
-__all__ = ["Variant", "changed", "digest", "identity", "key", "reference", "settings"]
+__all__ = ["Variant", "changed", "identity", "key", "reference", "settings"]
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,4 @@ def key(params, data: Data, *sections) -> list:
     values = params.model_dump(mode="json")
     needed = {k: values[k] for k in ("seed", "source", "labels", "device", "folds", *sections)}
     size = {k: values["experiments"][k] for k in ("folds", "epochs")}
-    return [needed, size, digest(data)]
-
-
-def digest(data: Data) -> list[str]:
-    """Identity of a corpus: its labels, and its features."""
-    rows = data.rows[["utterance_id", "speaker", "emotion"]].to_csv(index=False)
-    return [hashlib.sha256(rows.encode()).hexdigest(), data.features.fingerprint]
+    return [needed, size, records.identity(data)]
