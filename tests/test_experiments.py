@@ -62,7 +62,8 @@ def of_layers(params, chosen):
 
 def test_layers_are_selected_without_a_copy(data):
     some = data["all"].of_layers((3, 0))
-    np.testing.assert_array_equal(some.features.hubert[5], data["all"].features.hubert[5][:, [3, 0]])
+    whole = data["all"].features.hubert[5]
+    np.testing.assert_array_equal(some.features.hubert[5], whole[:, [3, 0]])
     assert some.features.layers == (3, 0)
     assert some.features.fingerprint != data["all"].features.fingerprint
     assert data["all"].of_layers(range(LAYERS)) is data["all"]
@@ -244,8 +245,9 @@ def test_layers_are_those_of_the_encoder(data, params):
         for name in (*names[:4], layers.ON_TRAINING, layers.ON_TEST)
     )  # fmt: skip
     compared = layers.compare(predicted, params)
+    tested = set(zip(compared["a"], compared["b"]))
     assert {("layers 1 + 3", "all layers"), (layers.ON_TEST, layers.ON_TRAINING),
-            ("layer 1", "layer 1" + layers.CONTROL)} <= set(zip(compared["a"], compared["b"]))  # fmt: skip
+            ("layer 1", "layer 1" + layers.CONTROL)} <= tested  # fmt: skip
     cells = layers.layer_pairs(found, data, params)
     assert len(cells) == 2 * LAYERS * (LAYERS + 1) // 2
     assert cells.groupby("encoder")["chosen_by"].sum().tolist() == [2 * 3], "a vote a fold"
@@ -266,8 +268,8 @@ def test_architectures_differ_in_one_factor(data, params):
     own = params.model.model_dump()
     for variant in systems:
         differs = {k for k, v in variant.model.model_dump().items() if v != own[k]}
-        assert differs in ([set()] if variant.system == names[0] else
-                           [{"width", "feed_forward"}, *({f} for f in architecture.FACTORS)])  # fmt: skip
+        one = [{"width", "feed_forward"}, *({factor} for factor in architecture.FACTORS)]
+        assert differs in ([set()] if variant.system == names[0] else one)
 
 
 def test_architecture_is_chosen_on_validation_speakers(data, params):
@@ -297,4 +299,5 @@ def test_architecture_is_chosen_on_validation_speakers(data, params):
         text = answers.about_architecture(
             table.assign(chosen=table["system"] == best), shown, params
         )
-        assert f"choose **{best}**" in text and ("none to carry over" in text) == (best != "heads 1")
+        assert f"choose **{best}**" in text
+        assert ("none to carry over" in text) == (best != "heads 1")

@@ -78,8 +78,8 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params) -> str:
             f"**{corpus}** ({remark or 'recorded speech'}): two stages of cross-attention reach a "
             f"UAR of **{_value(full)}** on unseen speakers ({full.utterances:g} utterances, "
             f"{full.speakers:g} speakers). Their difference to plain concatenation in both stages "
-            f"is {_tested(rows.loc['concatenation, both stages'], count, params)}, to a model of as "
-            f"many weights without attention {_tested(rows.loc[fusion.MATCHED], count, params)}."
+            f"is {_tested(rows.loc[fusion.PLAIN], count, params)}, to a model of as many weights "
+            f"without attention {_tested(rows.loc[fusion.MATCHED], count, params)}."
         )
         lines += ["The full model, difference in UAR to each other system:"]
         lines += ["\n".join(_grouped(part, count, params))]
@@ -153,7 +153,7 @@ def about_architecture(table, targets, params) -> str:
         f"[{best.validation_uar_low:.3f}, {best.validation_uar_high:.3f}]; {remark}"
     )
     if best.system == own.system:
-        return text + "): no change of one factor does better there, so there is none to carry over."
+        return text + "): no change of one factor does better, so there is none to carry over."
     text += f"; the study's model: {own.validation_uar:.3f}). "
     tests = targets[targets["difference"].notna()]
     row = tests[tests["corpus"] == AVERAGE] if len(tests) > 1 else tests

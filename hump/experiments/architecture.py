@@ -52,7 +52,7 @@ def _changes(factor, value, params):
 
 
 def choose(run: Run, params) -> str:
-    """The variant that does best on the validation speakers of the source; no test row is looked at.
+    """The variant that does best on the validation speakers of the source; test rows play no part.
 
     Parameters
     ----------

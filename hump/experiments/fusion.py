@@ -8,14 +8,15 @@ from hump.experiments import cost
 from hump.experiments.runs import ABLATED
 from hump.experiments.variants import Variant, changed, reference
 
-__all__ = ["FULL", "MATCHED", "compare", "summarise", "systems", "tolerance"]
+__all__ = ["FULL", "MATCHED", "PLAIN", "compare", "summarise", "systems", "tolerance"]
 
 FULL = "cross-attention, both stages"
+PLAIN = "concatenation, both stages"
 MATCHED = "concatenation, parameters matched"
 STAGES = {
     "concatenation, stage 1": {"stage1": "concat"},
     "concatenation, stage 2": {"stage2": "concat"},
-    "concatenation, both stages": {"stage1": "concat", "stage2": "concat"},
+    PLAIN: {"stage1": "concat", "stage2": "concat"},
 }
 STREAMS = {
     "HuBERT alone": ("hubert",),
@@ -61,7 +62,7 @@ def _matched(data, params):
         return cost.parameters(net)
 
     def of_width(hidden):
-        return changed(params, **STAGES["concatenation, both stages"], concat_feed_forward=hidden)
+        return changed(params, **STAGES[PLAIN], concat_feed_forward=hidden)
 
     # The number of weights is linear in the width of the blocks.
     one, two = count(of_width(1)), count(of_width(2))

@@ -202,4 +202,5 @@ def _probe_job(task, pooled, classes, tests):
     found = np.stack(
         [fit_predict(own, other, pair, classes[train]) for pair in pairs(pooled.shape[1])]
     )
-    return [part.tolist() for part in np.split(found, np.cumsum([len(o) for o in out])[:-1], axis=1)]
+    ends = np.cumsum([len(rows) for rows in out])
+    return [part.tolist() for part in np.split(found, ends[:-1], axis=1)]

@@ -38,9 +38,9 @@ class HumpCat(nn.Module):
         [mean; variance] of either part of Z over its valid steps -> embedding -> AM-Softmax
 
     Each stream is scaled by means and deviations of training rows, kept in the model
-    (`fit_scaling`), so that a saved model takes raw features. A model of fewer streams has the parts
-    of these alone; a stage that has one input passes it on. Without HuBERT the steps T' are the same:
-    they are of time.
+    (`fit_scaling`), so that a saved model takes raw features. A model of fewer streams has the
+    parts of these alone (scaling is kept for all: it has no weights); a stage that has one input
+    passes it on. Without HuBERT the steps T' are the same: they are of time.
 
     Parameters
     ----------

@@ -49,7 +49,8 @@ def differences(comparisons, level: float):
             axis.axvline(0, color="#444444", lw=1)
             axis.grid(axis="y", visible=False)
             axis.set_title(f"{name}  ({part['speakers'].max()} speakers)", fontsize=9)
-        what = f"“{comparisons['a'].iloc[0]}” less the system named" if one else "first less second"
+        first = comparisons["a"].iloc[0]
+        what = f"“{first}” less the system named" if one else "first less second"
         axes[-1, 0].set_xlabel(f"difference in UAR: {what}")
         handles = [
             plt.Line2D([], [], marker="o", ls="-", color=colour, mfc=face)
@@ -169,7 +170,8 @@ def layer_curves(cells, chance: float):
             axis.plot(part["layer_a"], part["uar"], marker=marker, color=colour, label=encoder)
         axis.axhline(chance, color="#bbbbbb", ls=":", lw=1)
         axis.set_xticks(sorted(single["layer_a"].unique()))
-        axis.set(xlabel="layer of the encoder (0: input of the first)", ylabel="UAR, speakers unseen",
+        axis.set(xlabel="layer of the encoder (0: input of the first)",
+                 ylabel="UAR, speakers unseen",
                  title=f"One layer alone, linear probe  (n={single['utterances'].max()}, "
                        f"{single['speakers'].max()} speakers)")  # fmt: skip
         figure.legend(*axis.get_legend_handles_labels(), loc="outside upper right", ncols=2,
