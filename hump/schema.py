@@ -100,6 +100,12 @@ class FinetuneParams(_Section):
     ]
 
 
+class DiagnosticsParams(_Section):
+    """How much is spent on looking into fine-tuned models."""
+
+    folds: Annotated[int, Field(ge=1, description="of each target, at most so many")]
+
+
 class EvaluationParams(_Section):
     """Intervals."""
 
@@ -129,6 +135,7 @@ class Params(_Section):
     model: ModelParams
     pretrain: PretrainParams
     finetune: FinetuneParams
+    diagnostics: DiagnosticsParams
     evaluation: EvaluationParams
 
     @property
