@@ -156,7 +156,8 @@ def test_ece_in_closed_form():
 
 
 def test_bins_of_equal_width_are_open_below():
-    assert calibration._bins(np.array([0.1, 0.1001, 0.95, 1.0]), mass=False).tolist() == [0, 1, 9, 9]
+    found = calibration._bins(np.array([0.1, 0.1001, 0.95, 1.0]), mass=False)
+    assert found.tolist() == [0, 1, 9, 9]
 
 
 def test_bins_of_equal_mass_hold_as_many():
@@ -206,7 +207,8 @@ def test_label_rates(params):
 
 def test_silhouette_of_groups_far_apart_and_mixed():
     rng = np.random.default_rng(1)
-    apart = np.concatenate([rng.normal((9, 0, 0), 0.1, (20, 3)), rng.normal((0, 9, 0), 0.1, (20, 3))])
+    centres = ((9, 0, 0), (0, 9, 0))
+    apart = np.concatenate([rng.normal(centre, 0.1, (20, 3)) for centre in centres])
     groups = np.repeat([0, 1], 20)
     assert embedding.silhouette(apart, groups) > 0.95
     assert abs(embedding.silhouette(rng.normal(size=(40, 3)), groups)) < 0.1

@@ -167,7 +167,7 @@ def label_rates(table, system: str):
         right.axhline(0, color="black", ls="--", lw=1)
         left.set(title="Neutral, by system", ylabel="% of utterances called neutral")
         left.set_ylim(bottom=0)
-        right.set(title=f"All emotions, {system}", ylabel="predicted less true, % of utterances")
+        right.set(title=f"All emotions, {system}", ylabel="predicted − true, % points")
         for axis in (left, right):
             axis.set_xticks(range(len(fractions)), [f"{100 * f:g}" for f in fractions])
             axis.set_xlabel("% of training speakers' data")
@@ -214,9 +214,11 @@ def embeddings(points, separation, source: str):
                 axis.scatter(shown["x"], shown["y"], s=15 if corpus == source else 19,
                              marker="o" if corpus == source else "^", facecolors=fill,
                              edgecolors=colours, linewidths=0.8)  # fmt: skip
-            axis.set_title(f"{moment.capitalize()} fine-tuning\nsilhouettes: emotions of the target "
-                           f"{found[moment, 'emotions']:.2f}, corpora {found[moment, 'corpora']:.2f}",
-                           fontsize=8)  # fmt: skip
+            axis.set_title(
+                f"{moment.capitalize()} fine-tuning\nsilhouettes: emotions of the target "
+                f"{found[moment, 'emotions']:.2f}, corpora {found[moment, 'corpora']:.2f}",
+                fontsize=8,
+            )
             axis.set(xticks=[], yticks=[], xlabel="t-SNE 1", ylabel="t-SNE 2")
             axis.spines[["top", "right"]].set_visible(True)
         count = points[points["moment"] == "before"]["corpus"].value_counts()
