@@ -200,6 +200,12 @@ class ExperimentParams(_Section):
     architecture: ArchitectureExperiment
 
 
+class DiagnosticsParams(_Section):
+    """How much is spent on looking into fine-tuned models."""
+
+    folds: Annotated[int, Field(ge=1, description="of each target, at most so many")]
+
+
 class EvaluationParams(_Section):
     """Intervals."""
 
@@ -231,6 +237,7 @@ class Params(_Section):
     finetune: FinetuneParams
     experiments: ExperimentParams
     fraction_curves: FractionParams
+    diagnostics: DiagnosticsParams
     evaluation: EvaluationParams
 
     @property

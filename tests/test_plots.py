@@ -54,6 +54,76 @@ def test_confusion_is_in_percent_of_rows():
     assert shown[:2] == ["75", "25"] and shown[10:12] == ["50", "50"] and shown[-1] == "0"
 
 
+def test_attention_figure_has_a_line_a_head_and_says_where_there_is_no_choice():
+    heads = [
+        {"stage": stage, "direction": direction, "block": 1, "head": head, "update": update,
+         "keys": 1.0 if np.isnan(value) else 30.0, "entropy": value, "entropy_low": value - 0.01,
+         "entropy_high": value + 0.01}
+        for stage, direction, value in (
+            ("stage1", "MFCC to prosody", np.nan), ("stage1", "prosody to MFCC", 0.97)
+        )
+        for head in (1, 2) for update in (0, 10)
+    ]  # fmt: skip
+    figure = plots.attention_entropy(pd.DataFrame(heads))
+    one_key, many = figure.axes
+    assert "no choice" in one_key.texts[0].get_text() and not one_key.containers
+    assert [bar.lines[0].get_ydata().tolist() for bar in many.containers] == [[0.97, 0.97]] * 2
+    assert many.get_title(loc="left") == "Stage 1: prosody looks at MFCC\n30 keys (median)"
+    assert "Neither stage" in plots.attention_entropy(pd.DataFrame()).axes[0].texts[0].get_text()
+
+
+def test_reliability_has_a_panel_a_cell_and_says_its_error():
+    cells = pd.DataFrame({
+        "fraction": [0.0, 0.1], "scaling": ["none", "temperature"], "temperature": [1.0, 2.5],
+        "ece": 0.123, "ece_by_chance": 0.05, "utterances": 40, "speakers": 4,
+    })  # fmt: skip
+    bins = pd.DataFrame({
+        "fraction": [0.0, 0.1, 0.1], "scaling": ["none", "temperature", "temperature"],
+        "bin": [0.95, 0.55, 0.85], "utterances": [40, 3, 37], "confidence": [0.9, 0.5, 0.8],
+        "accuracy": [0.6, 0.5, 0.7], "accuracy_low": 0.4, "accuracy_high": 0.8,
+    })  # fmt: skip
+    figure = plots.reliability(bins, cells)
+    first, second, counts, more = figure.axes
+    assert [bar.get_height() for bar in first.patches] == [0.6]
+    assert [bar.get_height() for bar in second.patches] == [0.5, 0.7]
+    assert second.patches[0].get_facecolor() != second.patches[1].get_facecolor(), "few are pale"
+    assert [bar.get_height() for bar in (*counts.patches, *more.patches)] == [40, 3, 37]
+    assert "10 % of data, temperature 2.50\nECE 0.123" in second.get_title(loc="left")
+
+
+def test_label_rates_are_in_percent():
+    lines = [
+        {"fraction": fraction, "system": system, "emotion": emotion, "true_rate": 0.25,
+         "predicted_rate": 0.4, "predicted_rate_low": 0.3, "predicted_rate_high": 0.5,
+         "difference": 0.15, "difference_low": 0.05, "difference_high": 0.25, "utterances": 40,
+         "speakers": 4}
+        for fraction in (0.0, 0.1) for system in SYSTEMS for emotion in names.EMOTIONS
+    ]  # fmt: skip
+    table = pd.DataFrame(lines)
+    left, right = plots.label_rates(table, SYSTEMS[0]).axes
+    assert left.containers[0].lines[0].get_ydata().tolist() == pytest.approx([40, 40])
+    assert right.containers[0].lines[0].get_ydata().tolist() == pytest.approx([15, 15])
+    shown = [text.get_text() for text in left.get_legend().get_texts()]
+    assert set(shown) == set(SYSTEMS) - {"majority class"}
+    nothing = plots.label_rates(table[table["emotion"] != "neutral"], SYSTEMS[0])
+    assert "no neutral" in nothing.axes[0].texts[0].get_text()
+
+
+def test_embeddings_show_every_point_and_the_silhouettes():
+    points = pd.DataFrame({
+        "moment": ["before"] * 5 + ["after"] * 5, "corpus": ["a", "a", "b", "b", "b"] * 2,
+        "emotion": [*names.EMOTIONS, "sad"] * 2, "x": range(10), "y": range(10),
+    })  # fmt: skip
+    separation = pd.DataFrame({
+        "moment": ["before", "before", "after", "after"], "groups": ["emotions", "corpora"] * 2,
+        "silhouette": [0.1, 0.2, 0.3, 0.4],
+    })  # fmt: skip
+    figure = plots.embeddings(points, separation, "a")
+    assert [len(c.get_offsets()) for c in figure.axes[0].collections] == [2, 3]
+    assert "target 0.30, corpora 0.40" in figure.axes[1].get_title(loc="left")
+    assert [t.get_text() for t in figure.legends[0].get_texts()][-2:] == ["a (n=2)", "b (n=3)"]
+
+
 def test_kept_figure_says_what_it_is_made_of(params):
     before = dict(mpl.rcParams)
     figure = plots.counts(

@@ -1,4 +1,4 @@
-"""Can the results be believed? Attention, calibration, bias and embeddings of a fine-tuned model."""
+"""May results be believed? Attention, calibration, bias and embeddings of fine-tuned models."""
 
 from hump.diagnostics.attention import ONE_KEY, UNIFORM, collapse, entropy, measure
 from hump.diagnostics.bias import label_rates

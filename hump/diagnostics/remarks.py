@@ -39,8 +39,8 @@ def _attention(table):
     last = table[table["update"] == table["update"].max()]
     count = last["collapse"].value_counts().reindex(["uniform", "one key", "no choice"]).fillna(0)
     text = (
-        f"Attention after fine-tuning: of {len(last)} heads {count['uniform']:.0f} look at all keys "
-        f"alike, {count['one key']:.0f} at one key"
+        f"Attention after fine-tuning: of {len(last)} heads {count['uniform']:.0f} look at all "
+        f"keys alike, {count['one key']:.0f} at one key"
     )
     if count["no choice"]:
         text += f", and {count['no choice']:.0f} have one key only and cannot choose"

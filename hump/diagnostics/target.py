@@ -1,4 +1,4 @@
-"""What fine-tuning does to a model, on a target: one fine-tuning a fold, watched.
+"""What fine-tuning does to a model, on a target: one fine-tuning in each of some folds, watched.
 
 It is the study's own at its headline fraction (first draw), but for some training speakers whose
 drawn utterances are held out to fit a temperature. Nothing is chosen by test speakers: they are
@@ -49,7 +49,7 @@ class Diagnosis:
 
 
 def diagnose_target(source: Data, data: Data, params) -> Diagnosis:
-    """Fine-tune once a fold and look inside.
+    """Fine-tune in some folds (`diagnostics.folds`) and look inside.
 
     Parameters
     ----------
@@ -66,9 +66,11 @@ def diagnose_target(source: Data, data: Data, params) -> Diagnosis:
     folder = params.results / "models" / "source"
     own = corpora.frozen_folds(corpus, params)
     folds = splits.speaker_folds(data.rows, params.finetune.max_folds, own)
+    # Evenly over all folds, which may be sorted by sex.
+    looked_into = np.linspace(0, len(folds) - 1, min(len(folds), params.diagnostics.folds))
     results = jobs.run(
         job,
-        [{"fold": None}, *({"fold": number} for number in range(len(folds)))],
+        [{"fold": None}, *({"fold": int(number)} for number in looked_into)],
         shared={"source": source, "data": data, "params": params, "folds": folds, "folder": folder},
         key=_key(source, data, params, folds, folder),
         folder=params.cache / "jobs",
@@ -80,6 +82,8 @@ def diagnose_target(source: Data, data: Data, params) -> Diagnosis:
     scored = pd.concat(
         [_scored(data, result, corpus, fraction) for result in results], ignore_index=True
     )
+    # The source model is compared on the same utterances.
+    scored = scored[scored["utterance_id"].isin(scored.loc[scored["n_train"] > 0, "utterance_id"])]
     measured = [pd.DataFrame(result["attention"]) for result in results[1:]]
     measured = pd.concat(measured, ignore_index=True).assign(corpus=corpus, fraction=fraction)
     measured["speaker"] = data.rows["speaker"].to_numpy()[measured["position"].astype(int)]

@@ -1,6 +1,7 @@
 """Figures of what a fine-tuned model does inside, and how far it may be believed."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from hump.diagnostics import BINS, ONE_KEY, UNIFORM
 from hump.plots.results import message
@@ -8,6 +9,8 @@ from hump.plots.style import SYSTEM_COLOURS, colour_of, style
 
 __all__ = ["attention_entropy", "embeddings", "label_rates", "reliability"]
 
+# Bars of fewer utterances are pale: they say little.
+FEW = 5
 # Of Okabe & Ito; heads have no order.
 HEAD_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000",
                 "#F0E442")  # fmt: skip
@@ -31,23 +34,24 @@ def attention_entropy(table):
     panels = table.groupby(["stage", "direction"], sort=True)
     rows = -(-len(panels) // 2)
     with style():
-        figure, axes = plt.subplots(rows, 2, figsize=(7, 0.7 + 2.1 * rows), sharex=True,
-                                    sharey=True)  # fmt: skip
+        figure, axes = plt.subplots(
+            rows, 2, figsize=(7, 0.7 + 2.1 * rows), sharex=True, squeeze=False
+        )
         for axis, ((stage, direction), part) in zip(axes.flat, panels):
             asked, seen = direction.split(" to ")
             axis.set_title(f"{stage.replace('stage', 'Stage ')}: {asked} looks at {seen}\n"
                            f"{part['keys'].median():g} keys (median)", fontsize=8)  # fmt: skip
             _heads(axis, part)
         last = table["update"].max()
-        axes.flat[0].set(xlim=(-0.03 * last, 1.03 * last), ylim=(-0.03, 1.06))
+        axes.flat[0].set_xlim(-0.04 * last, 1.04 * last)
         for axis in axes[-1]:
             axis.set_xlabel("fine-tuning updates (0: source model)")
         for axis in axes[:, 0]:
-            axis.set_ylabel("entropy / uniform")
+            axis.set_ylabel("entropy / uniform\n(axes differ)")
         heads = sorted(table["head"].unique())
         handles = [plt.Line2D([], [], color=_colour(head), marker="o") for head in heads]
         labels = [f"head {head}" for head in heads]
-        handles.append(plt.Rectangle((0, 0), 1, 1, color="#eeeeee"))
+        handles.append(plt.Rectangle((0, 0), 1, 1, color="#e8e8e8"))
         labels.append(f"collapsed: > {UNIFORM:g} or < {ONE_KEY:g}")
         figure.legend(handles, labels, loc="outside upper center", ncols=5, fontsize=8)
     return figure
@@ -58,18 +62,23 @@ def _colour(head):
 
 
 def _heads(axis, part):
-    for low, high in ((UNIFORM, 1.06), (-0.03, ONE_KEY)):
-        axis.axhspan(low, high, color="#eeeeee", zorder=0)
     if part["entropy"].isna().all():
         axis.text(0.5, 0.5, "one key: no choice,\nentropy undefined", ha="center", va="center",
                   transform=axis.transAxes)  # fmt: skip
         return
+    # Most heads are near 1, where a common axis from 0 would not tell them apart.
+    lowest = np.floor(20 * part["entropy_low"].fillna(part["entropy"]).min() - 0.5) / 20
+    bottom, top = max(lowest, -0.03), 1 + 0.05 * (1 - lowest)
+    axis.set_ylim(bottom, top)
+    for low, high in ((UNIFORM, top), (bottom, max(bottom, ONE_KEY))):
+        axis.axhspan(low, high, color="#e8e8e8", zorder=0)
+    step, heads = part["update"].max() / 100, part["head"].max()
     for (block, head), line in part.groupby(["block", "head"]):
         below = line["entropy"] - line["entropy_low"]
         above = line["entropy_high"] - line["entropy"]
-        axis.errorbar(line["update"], line["entropy"], yerr=[below, above], color=_colour(head),
-                      marker="o", markersize=3, lw=1.2, ls="-" if block == 1 else "--",
-                      elinewidth=0.8)  # fmt: skip
+        axis.errorbar(line["update"] + step * (head - (heads + 1) / 2), line["entropy"],
+                      yerr=[below, above], color=_colour(head), marker="o", markersize=3, lw=1.2,
+                      ls="-" if block == 1 else "--", elinewidth=0.8)  # fmt: skip
 
 
 def reliability(bins, table):
@@ -88,36 +97,40 @@ def reliability(bins, table):
     cells = list(table.itertuples())
     with style():
         figure, axes = plt.subplots(
-            2, len(cells), figsize=(2.45 * len(cells) + 0.4, 3.8), sharex=True, sharey="row",
-            squeeze=False, height_ratios=(3, 1),
+            2, len(cells), figsize=(2.45 * len(cells) + 0.4, 4.2), sharex=True, sharey="row",
+            squeeze=False, height_ratios=(5, 2),
         )  # fmt: skip
         for (axis, below), cell in zip(axes.T, cells):
             part = bins[(bins["fraction"] == cell.fraction) & (bins["scaling"] == cell.scaling)]
             axis.plot([0, 1], [0, 1], color="#555555", ls=":", lw=1)
-            axis.bar(part["bin"], part["accuracy"], 0.94 / BINS, color="#56B4E9")
+            colours = ["#56B4E9" if n >= FEW else "#cfe8f7" for n in part["utterances"]]
+            axis.bar(part["bin"], part["accuracy"], 0.94 / BINS, color=colours)
             axis.vlines(part["bin"], part["accuracy_low"], part["accuracy_high"], color="#1f4e6b",
                         lw=1)  # fmt: skip
             axis.plot(part["confidence"], part["confidence"], "D", ms=3.5, color="#D55E00")
             below.bar(part["bin"], part["utterances"], 0.94 / BINS, color="#999999")
-            axis.set(title=_title(cell), xlim=(0, 1), ylim=(0, 1.02))
-            axis.title.set_fontsize(8)
+            axis.set(xlim=(0, 1), ylim=(0, 1.02))
+            axis.set_title(_title(cell), fontsize=7.5)
             below.set_xlabel("confidence")
         axes[0, 0].set_ylabel("accuracy")
         axes[1, 0].set_ylabel("utterances")
         handles = [
-            plt.Rectangle((0, 0), 1, 1, color="#56B4E9"), plt.Line2D([], [], color="#1f4e6b", lw=1),
+            plt.Rectangle((0, 0), 1, 1, color="#56B4E9"),
+            plt.Rectangle((0, 0), 1, 1, color="#cfe8f7"),
+            plt.Line2D([], [], color="#1f4e6b", lw=1),
             plt.Line2D([], [], color="#D55E00", marker="D", ms=3.5, ls=""),
         ]  # fmt: skip
-        labels = ["accuracy", "interval over speakers", "mean confidence"]
-        figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
+        labels = ["accuracy", f"of fewer than {FEW} utterances", "interval over speakers",
+                  "mean confidence"]  # fmt: skip
+        figure.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=8)
     return figure
 
 
 def _title(cell):
     scaled = cell.scaling == "temperature"
     how = f"temperature {cell.temperature:.2f}" if scaled else "as it is"
-    return (f"{100 * cell.fraction:g} % of the data, {how}\n"
-            f"ECE {cell.ece:.3f} (by chance < {cell.ece_by_chance:.3f})\n"
+    return (f"{100 * cell.fraction:g} % of data, {how}\n"
+            f"ECE {cell.ece:.3f} (chance < {cell.ece_by_chance:.3f})\n"
             f"n={cell.utterances}, {cell.speakers} speakers")  # fmt: skip
 
 
@@ -154,7 +167,7 @@ def label_rates(table, system: str):
         right.axhline(0, color="black", ls="--", lw=1)
         left.set(title="Neutral, by system", ylabel="% of utterances called neutral")
         left.set_ylim(bottom=0)
-        right.set(title=system, ylabel="called less true, % of utterances")
+        right.set(title=f"All emotions, {system}", ylabel="predicted − true, % points")
         for axis in (left, right):
             axis.set_xticks(range(len(fractions)), [f"{100 * f:g}" for f in fractions])
             axis.set_xlabel("% of training speakers' data")
@@ -201,9 +214,11 @@ def embeddings(points, separation, source: str):
                 axis.scatter(shown["x"], shown["y"], s=15 if corpus == source else 19,
                              marker="o" if corpus == source else "^", facecolors=fill,
                              edgecolors=colours, linewidths=0.8)  # fmt: skip
-            axis.set_title(f"{moment.capitalize()} fine-tuning\nsilhouettes: emotions of the target "
-                           f"{found[moment, 'emotions']:.2f}, corpora {found[moment, 'corpora']:.2f}",
-                           fontsize=8)  # fmt: skip
+            axis.set_title(
+                f"{moment.capitalize()} fine-tuning\nsilhouettes: emotions of the target "
+                f"{found[moment, 'emotions']:.2f}, corpora {found[moment, 'corpora']:.2f}",
+                fontsize=8,
+            )
             axis.set(xticks=[], yticks=[], xlabel="t-SNE 1", ylabel="t-SNE 2")
             axis.spines[["top", "right"]].set_visible(True)
         count = points[points["moment"] == "before"]["corpus"].value_counts()
