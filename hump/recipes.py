@@ -194,8 +194,6 @@ def table(predictions, params) -> pd.DataFrame:
     facts = pd.DataFrame([vars(variant) for variant in known]).rename(columns={"name": "variant"})
     facts["in_force"] = facts["variant"] == known[0].name
     found = found.merge(facts, on="variant")
-    tuned = found[found["start"] == "pretrained"]
-    found["winner"] = found.index.isin(tuned.groupby("corpus")["uar"].idxmax())
     pairs = [
         predictions[predictions["variant"] == name].assign(variant=other.name, side=side)
         for other in known[1:] for side, name in (("other", other.name), ("force", known[0].name))
@@ -207,9 +205,12 @@ def table(predictions, params) -> pd.DataFrame:
     rank = {variant.name: number for number, variant in enumerate(known)}
     corpora_in_order = list(dict.fromkeys(found["corpus"]))
     place = found["corpus"].map(corpora_in_order.index) * len(rank) + found["variant"].map(rank)
+    found = found.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
+    # Of equals the first, which is the one in force if it is among them.
+    tuned = found[found["start"] == "pretrained"]
+    found["winner"] = found.index.isin(tuned.groupby("corpus")["uar"].idxmax())
     first = ["corpus", "variant", "strategy", "scaling_prior", "start", "in_force", "winner"]
-    found = found.iloc[np.argsort(place, kind="stable")]
-    return found[[*first, *found.columns.difference(first, sort=False)]].reset_index(drop=True)
+    return found[[*first, *found.columns.difference(first, sort=False)]]
 
 
 def answer(found: pd.DataFrame) -> str:
@@ -227,12 +228,19 @@ def answer(found: pd.DataFrame) -> str:
     """
     rows = found[found["corpus"] == found["corpus"].iloc[-1]]  # the average, if there is one
     force, best = (rows[rows[column]].iloc[0] for column in ("in_force", "winner"))
-    where = f"{best.corpus}, {best.speakers} validation speakers, {best.n_train} utterances"
-    text = f"**Strategy** ({where}): best is *{best.variant}* with a UAR of {best.uar:.3f} "
-    text += f"[{best.uar_low:.3f}, {best.uar_high:.3f}]"
+    tuned = rows[rows["start"] == "pretrained"]
+    equals = int(np.isclose(tuned["uar"], best.uar).sum()) - 1
+    text = (
+        f"**Strategy** ({best.corpus}, {best.speakers} validation speakers, fine-tuned on "
+        f"{best.n_train} utterances): of {len(tuned)} ways the best is *{best.variant}* with a "
+        f"UAR of {best.uar:.3f} [{best.uar_low:.3f}, {best.uar_high:.3f}]"
+    )
+    text += f", level with {equals} others" if equals else ""
     if best.in_force:
-        return text + ", which is the one in force."
+        return text + "; it is the one in force."
     low, high = best.difference_low, best.difference_high
-    text += f", {best.difference:+.3f} [{low:+.3f}, {high:+.3f}] against *{force.variant}*, which is "
-    told = "more than chance would give" if low > 0 else "no more than chance may give"
-    return text + f"in force: {told} (interval not corrected for the {len(rows) - 1} variants)."
+    told = "the interval leaves out 0, but" if low > 0 else "the interval holds 0, and"
+    return text + (
+        f"; the one in force is *{force.variant}*, {best.difference:.3f} [{low:+.3f}, {high:+.3f}] "
+        f"below it ({told} is not corrected for choosing the best of {len(tuned)})."
+    )

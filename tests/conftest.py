@@ -71,3 +71,9 @@ def params(tmp_path, monkeypatch):
              for k, name in enumerate(study.corpora)]  # fmt: skip
     tables.write(pd.DataFrame(lines), study, tables.CORPORA, encoder=False)
     return study
+
+
+@pytest.fixture
+def rng():
+    """Random numbers that are the same in every run."""
+    return np.random.default_rng(7)

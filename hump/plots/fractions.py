@@ -53,11 +53,17 @@ def transfer_curves(table, tests, points, chance: float):
                 ends[1], color=ENOUGH, lw=1.2, ls="--"
             )
         axis.tick_params(axis="x", labelsize=7)
-    if marks:
-        with style():
-            order = sorted(marks)
-            figure.legend([marks[name] for name in order], order, loc="outside lower center",
-                          ncols=min(3, len(order)), fontsize=7)  # fmt: skip
+    if table["protocol"].iloc[0] == "paper":
+        for axis in figure.axes:
+            if axis.get_xlabel():
+                axis.set_xlabel("% of all utterances")
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    handles = [*legend.legend_handles, *(marks[name] for name in sorted(marks))]
+    legend.remove()
+    with style():
+        figure.legend(handles, names + sorted(marks), loc="outside upper center", fontsize=8,
+                      ncols=2 if len(figure.axes) < 3 else 4)  # fmt: skip
     return figure
 
 
@@ -134,9 +140,13 @@ def strategies(table):
     corpora, names = (list(dict.fromkeys(table[column])) for column in ("corpus", "variant"))
     colours = {True: SYSTEM_COLOURS[PRETRAINED], False: "#666666"}
     with style():
-        size = (WIDTH, 1.1 + 0.26 * len(names))
-        figure, axes = plt.subplots(1, len(corpora), figsize=size, sharey=True, squeeze=False)
-        for axis, corpus in zip(axes[0], corpora):
+        columns = min(3, len(corpora))
+        rows = -(-len(corpora) // columns)
+        size = (3.2 + 2.0 * columns, 0.9 + rows * (0.6 + 0.2 * len(names)))
+        figure, axes = plt.subplots(
+            rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False
+        )
+        for axis, corpus in zip(axes.flat, corpora):
             part = table[table["corpus"] == corpus]
             for row in part.itertuples():
                 y, colour = names.index(row.variant), colours[bool(row.in_force)]
@@ -144,8 +154,11 @@ def strategies(table):
                 axis.plot([row.uar_low, row.uar_high], [y, y], color=colour, lw=1.5)
                 axis.plot(row.uar, y, "*" if row.winner else "o", color=colour,
                           ms=10 if row.winner else 5)  # fmt: skip
-            title = f"{corpus}\n({part['speakers'].max()} validation speakers, "
-            axis.set_title(title + f"n={part['utterances'].max()})", fontsize=8)
+            axis.set_title(f"{corpus}\n({part['speakers'].max()} validation speakers, "
+                           f"n={part['utterances'].max()})", fontsize=7)  # fmt: skip
+        for axis in axes.flat[len(corpora) :]:
+            axis.set_axis_off()
+        for axis in axes[-1]:
             axis.set_xlabel("UAR")
         axes[0, 0].set_yticks(range(len(names)), names)
         axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
