@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from hump import evaluation
 from hump.summary import AVERAGE
@@ -71,9 +72,9 @@ def differences(predictions, by, column, first, second, settings, *, seed) -> pd
             if not speakers:
                 continue
             point, *drawn = uar[:, 0] - uar[:, 1]
-            low, high = interval(drawn, settings, speakers)
+            low, high = interval(point, drawn, speakers, settings)
             lines.append({
-                "corpus": corpus, **dict(zip(by, cell)), "speakers": speakers,
+                "corpus": corpus, **dict(zip(by, cell)), "speakers": sum(speakers),
                 "difference": point, "difference_low": low, "difference_high": high,
             })  # fmt: skip
     columns = ["corpus", *by, "speakers", "difference", "difference_low", "difference_high"]
@@ -95,7 +96,7 @@ def with_average(predictions) -> list:
     return [*alone, (AVERAGE, predictions)] if len(alone) > 1 else alone
 
 
-def resampled(predictions, column, values, settings, *, seed) -> tuple[np.ndarray, int]:
+def resampled(predictions, column, values, settings, *, seed) -> tuple[np.ndarray, list[int]]:
     """UAR of several conditions, for everyone and for bootstrap samples of the speakers.
 
     A sample holds the same speakers for all conditions, so that their differences are paired.
@@ -114,11 +115,11 @@ def resampled(predictions, column, values, settings, *, seed) -> tuple[np.ndarra
     -------
     numpy.ndarray, shape (1 + resamples, conditions)
         The first row is of everyone.
-    int
-        Number of speakers; 0 if no speaker was tested in all conditions.
+    list of int
+        Number of speakers of each corpus of which some were tested in all conditions.
     """
     labels = _labels(predictions)
-    corpora, total = [], 0
+    corpora, speakers = [], []
     for number, (_, corpus) in enumerate(predictions.groupby("corpus", sort=True)):
         parts = [corpus[corpus[column] == value] for value in values]
         common = sorted(set.intersection(*(set(part["speaker"]) for part in parts)))
@@ -128,9 +129,9 @@ def resampled(predictions, column, values, settings, *, seed) -> tuple[np.ndarra
         parts = (part[part["speaker"].isin(common)] for part in parts)
         uar = [_uar(evaluation.confusions(part, labels), weights) for part in parts]
         corpora.append(np.stack(uar, axis=1))
-        total += len(common)
+        speakers.append(len(common))
     mean = np.mean(corpora, axis=0) if corpora else np.empty((0, len(values)))
-    return mean, total
+    return mean, speakers
 
 
 def _weights(speakers, resamples, seed):
@@ -145,23 +146,28 @@ def _uar(counts, weights):
     return np.nanmean(evaluation.scores(samples)["uar"], axis=1)
 
 
-def interval(drawn, settings, speakers: int, *, method: str = "linear"):
-    """Ends of the interval of some bootstrap values.
+def interval(point: float, drawn, speakers, settings) -> tuple[float, float]:
+    """Interval of a difference from its bootstrap, widened for few speakers.
+
+    As `hump.evaluation.intervals` has it: the bootstrap's variance is short of S / (S - 1), and
+    Student's t stands for the normal distribution. A difference needs no other scale.
 
     Parameters
     ----------
-    drawn : array_like, shape (resamples,)
+    point : float
+    drawn : array_like of float, shape (resamples,)
+    speakers : list of int
+        Of each corpus; the difference is a mean over corpora.
     settings : EvaluationParams
-    speakers : int
-        With one speaker there is nothing to resample, and the ends are NaN.
-    method : str
-        Of `numpy.quantile`.
 
     Returns
     -------
     tuple of float
+        Within -1 and 1; NaN if a corpus has a single speaker.
     """
-    if speakers < 2:
+    if min(speakers) < 2:
         return np.nan, np.nan
-    tail = (1 - settings.confidence) / 2
-    return tuple(np.quantile(drawn, [tail, 1 - tail], method=method))
+    total, freedom = sum(speakers), sum(speakers) - len(speakers)
+    deviation = np.std(drawn) * np.sqrt(total / freedom)
+    reach = stats.t.ppf((1 + settings.confidence) / 2, freedom) * deviation
+    return max(point - reach, -1.0), min(point + reach, 1.0)

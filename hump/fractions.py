@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hump import evaluation, protocol, seeds
-from hump.differences import differences, interval, resampled, with_average
+from hump.differences import differences, resampled, with_average
 
 __all__ = ["answer", "breakpoints", "overlap", "transfer"]
 
@@ -88,10 +88,13 @@ def breakpoints(predictions, params) -> pd.DataFrame:
             uar, speakers = resampled(part, "fraction", fractions, settings, seed=seed)
             enough = uar >= uar[:, -1:] - params.fraction_curves.tolerance
             point, *drawn = np.array(fractions)[enough.argmax(axis=1)]
-            # Ends are fractions of the study, too.
-            low, high = interval(drawn, settings, speakers, method="inverted_cdf")
+            low, high = np.nan, np.nan
+            if min(speakers) > 1:
+                # Ends are fractions of the study, too.
+                tail = (1 - settings.confidence) / 2
+                low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
             lines.append({
-                "corpus": corpus, "system": system, "speakers": speakers, "full": fractions[-1],
+                "corpus": corpus, "system": system, "speakers": sum(speakers), "full": fractions[-1],
                 "uar_full": uar[0, -1], "breakpoint": point, "breakpoint_low": low,
                 "breakpoint_high": high,
             })  # fmt: skip

@@ -18,8 +18,8 @@ __all__ = ["code_version", "run"]
 MODULES = (
     "baselines", "data", "diagnostics/attention", "diagnostics/calibration",
     "diagnostics/embedding", "diagnostics/fold", "evaluation/metrics", "experiments/probes",
-    "experiments/runs", "experiments/variants", "few_shot", "jobs", "protocol", "recipes",
-    "records", "seeds", "splits", "strategies", "trainers", "training",
+    "experiments/runs", "experiments/variants", "few_shot", "jobs", "protocol",
+    "records", "seeds", "splits", "strategies", "trainers", "training", "tuning",
 )  # fmt: skip
 
 

@@ -1,10 +1,13 @@
 """What fraction curves say, where the truth is known; few-shot draws; strategies compared."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from hump import differences, few_shot, fractions, names, protocol, recipes, splits, training
+from hump import differences, few_shot, fractions, names, protocol, splits, training, tuning
 
 SYSTEMS = (protocol.PRETRAINED, protocol.SCRATCH, "SVM on eGeMAPS", "majority class")
 
@@ -152,7 +155,7 @@ def test_validation_speakers_are_training_speakers(make_data):
     rows = make_data(speakers=5).rows
     folds = splits.speaker_folds(rows, 5)
     speaker, validating = rows["speaker"].to_numpy(), []
-    for fold, inner in zip(folds, recipes.inner_splits(rows, folds), strict=True):
+    for fold, inner in zip(folds, tuning.inner_splits(rows, folds), strict=True):
         parts = [set(speaker[p]) for p in (inner.train, inner.validation, fold.test)]
         assert set.union(*parts) == set(speaker) and sum(map(len, parts)) == 5
         validating += sorted(parts[1])
@@ -161,10 +164,10 @@ def test_validation_speakers_are_training_speakers(make_data):
 
 def test_two_folds_leave_somebody_to_train_on(make_data):
     rows = make_data(speakers=4).rows
-    inner = recipes.inner_splits(rows, splits.speaker_folds(rows, 2))
+    inner = tuning.inner_splits(rows, splits.speaker_folds(rows, 2))
     assert [rows["speaker"].iloc[s.train].nunique() for s in inner] == [1, 1]
     two = make_data(speakers=2).rows
-    assert recipes.inner_splits(two, splits.speaker_folds(two, 2)) == []
+    assert tuning.inner_splits(two, splits.speaker_folds(two, 2)) == []
 
 
 @pytest.fixture
@@ -184,32 +187,32 @@ def test_test_speakers_play_no_part_in_choosing_a_strategy(study, monkeypatch):
         used.append([data, rows]), finetune(net, data, rows, *a, **more))[1])  # fmt: skip
     monkeypatch.setattr(training, "predict", lambda net, data, rows: (
         used[-1].append(rows), predict(net, data, rows))[1])  # fmt: skip
-    rows = recipes.compare(source, targets, params)
+    rows = tuning.compare(source, targets, params)
     limits = params.fraction_curves.strategies
     assert rows["corpus"].nunique() == limits.targets
-    assert len(used) == limits.targets * limits.folds * len(recipes.variants(params))
+    assert len(used) == limits.targets * limits.folds * len(tuning.variants(params))
     (data,) = targets.values() if len(targets) == 1 else [targets["demo_german"]]
     folds = splits.speaker_folds(data.rows, params.finetune.max_folds)
     for number, (_, train, validation) in enumerate(used):
-        tested = folds[number // len(recipes.variants(params))].test
+        tested = folds[number // len(tuning.variants(params))].test
         assert not set(tested) & {*train, *validation}
-    table = recipes.table(rows, params)
+    table = tuning.table(rows, params)
     assert table["in_force"].sum() == 1 and table["winner"].sum() == 1
     best = table[table["start"] == "pretrained"].set_index("variant")["uar"]
     assert table.loc[table["winner"], "uar"].item() == best.max()
     assert table.loc[table["in_force"], "difference"].isna().all()
-    assert f"{best.max():.3f}" in recipes.answer(table)
+    assert f"{best.max():.3f}" in tuning.answer(table)
 
 
 def test_variants_apply_what_they_name(params):
-    found = {variant.name: variant for variant in recipes.variants(params)}
+    found = {variant.name: variant for variant in tuning.variants(params)}
     first = next(iter(found.values()))
     assert first.applied(params) == params, "the one in force changes nothing"
     assert found["head first"].applied(params).finetune.strategy == "head_first"
     source = found["everything at once, source's scaling alone"]
     assert source.applied(params).finetune.scaling_prior == np.inf
     tune = params.finetune.model_copy(update={"strategy": "gradual"})
-    other = recipes.variants(params.model_copy(update={"finetune": tune}))
+    other = tuning.variants(params.model_copy(update={"finetune": tune}))
     assert other[0].strategy == "gradual" and other[-1].start == "scratch"
 
 
@@ -229,3 +232,14 @@ def test_few_shot_cells_and_tables(study):
     found = few_shot.contrasts(rows, params)
     assert found["contrast"].nunique() == 2 and len(found) == 3 * (3 + 2)
     assert "many speakers - one speaker is" in few_shot.answer(found)
+
+
+def test_an_interval_is_that_of_student_where_a_difference_is_a_mean_over_speakers():
+    rng = np.random.default_rng(4)
+    values = rng.normal(0.1, 0.05, 8)
+    drawn = rng.choice(values, (40_000, 8)).mean(axis=1)
+    settings = SimpleNamespace(confidence=0.95)
+    low, high = differences.interval(values.mean(), drawn, [8], settings)
+    known = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    np.testing.assert_allclose([low, high], known, atol=1e-3)
+    assert np.isnan(differences.interval(0.0, drawn, [8, 1], settings)).all()

@@ -131,7 +131,7 @@ def strategies(table):
     Parameters
     ----------
     table : pandas.DataFrame
-        As `hump.recipes.table`.
+        As `hump.tuning.table`.
 
     Returns
     -------
