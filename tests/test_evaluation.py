@@ -158,6 +158,12 @@ def test_published_simulation_is_of_this_method(benchmark):
     rest = own[own["design"] != "easy and skewed"]["coverage"]
     assert rest.between(0.93 - noise, 0.97 + noise).all()
     assert rest.mean() == pytest.approx(0.95, abs=0.01)
+    four = pd.DataFrame(found["coverage"]).query("speakers == 4 and metric == 'uar'")
+    held = four.groupby("method")["coverage"].mean()
+    shown = (f"hold the truth in {100 * held[benchmark.OURS]:.0f} % of corpora",
+             f"percentiles in {100 * held['percentile']:.0f} %")  # fmt: skip
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert all(words in readme for words in shown)
     erred = pd.DataFrame(found["false_positives"]).query("differences == 'symmetric'")
     assert (erred[["single", "family"]] <= 0.05 + 2.5 * np.sqrt(0.0475 / found["studies"])).all(
         axis=None
