@@ -94,8 +94,8 @@ def breakpoints(predictions, params) -> pd.DataFrame:
                 tail = (1 - settings.confidence) / 2
                 low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
             lines.append({
-                "corpus": corpus, "system": system, "speakers": sum(speakers), "full": fractions[-1],
-                "uar_full": uar[0, -1], "breakpoint": point, "breakpoint_low": low,
+                "corpus": corpus, "system": system, "speakers": sum(speakers),
+                "full": fractions[-1], "uar_full": uar[0, -1], "breakpoint": point, "breakpoint_low": low,
                 "breakpoint_high": high,
             })  # fmt: skip
     return pd.DataFrame(lines)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import threadpoolctl
 import torch
 
 import hump
@@ -11,6 +12,7 @@ from hump.data import Data
 
 # Test processes share the cores: more threads than cores wait for one another.
 torch.set_num_threads(1)
+threadpoolctl.threadpool_limits(1)
 
 
 def pytest_collection_modifyitems(items):

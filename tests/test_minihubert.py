@@ -28,8 +28,8 @@ def one_worker(monkeypatch):
 def recipe():
     """Seconds of training, which are enough to learn the commonest units."""
     return dataclasses.replace(
-        minihubert.Recipe(), steps=(12, 6), units=(8, 6), voice_units=5, bank=8, held_out=4, seconds=1.0, batch=2,
-        every=3,
+        minihubert.Recipe(), steps=(12, 6), units=(8, 6), voice_units=5, bank=8, held_out=4,
+        seconds=1.0, batch=2, every=3,
     )  # fmt: skip
 
 

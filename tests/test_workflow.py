@@ -49,7 +49,8 @@ def project(tmp_path):
     for name in ("hump", "notebooks", "params", "workflow"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "requirements.lock", root)
-    for name in (*EXPERIMENTS, "01_data", "02_features", "03_pretrain", "04_finetune", "09_figures"):
+    others = "01_data", "02_features", "03_pretrain", "04_finetune", "09_figures"
+    for name in (*EXPERIMENTS, *others):
         (root / "notebooks" / f"{name}.ipynb").touch()
     return root
 
