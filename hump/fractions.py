@@ -95,8 +95,8 @@ def breakpoints(predictions, params) -> pd.DataFrame:
                 low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
             lines.append({
                 "corpus": corpus, "system": system, "speakers": sum(speakers),
-                "full": fractions[-1], "uar_full": uar[0, -1], "breakpoint": point, "breakpoint_low": low,
-                "breakpoint_high": high,
+                "full": fractions[-1], "uar_full": uar[0, -1], "breakpoint": point,
+                "breakpoint_low": low, "breakpoint_high": high,
             })  # fmt: skip
     return pd.DataFrame(lines)
 
