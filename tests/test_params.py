@@ -147,6 +147,18 @@ def test_finetuning_that_the_study_could_not_show(raw, load, key, value, message
         load(raw)
 
 
+def test_strategies_that_contradict_the_study(raw, load):
+    raw["finetune"] |= {"strategy": "joint", "fractions": [0.1, 1]}
+    with pytest.raises(ParameterError) as error:
+        load(raw | {"labels": "native"})
+    for key in ("finetune.strategy=", "fraction_curves.strategies.compared="):
+        assert key in str(error.value)
+    assert "joint contradicts labels=" in str(error.value)
+    raw["fraction_curves"]["strategies"]["compared"] = ["all", "l2sp"]
+    with pytest.raises(ParameterError, match='compared=.*: must hold finetune.strategy="joint"'):
+        load(raw)
+
+
 def test_key_given_twice(raw, load):
     with pytest.raises(ParameterError, match="key 'seed' is given twice"):
         load(yaml.safe_dump(raw) + "seed: 3\n")
