@@ -38,7 +38,9 @@ def _value(row):
 
 
 def _difference(row):
-    return f"{row.difference:+.3f} [{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
+    # Adding 0 makes a rounded -0 a 0.
+    shown = (round(v, 3) + 0.0 for v in (row.difference, row.difference_low, row.difference_high))
+    return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*shown)
 
 
 def _tested(row, family, params):

@@ -41,7 +41,7 @@ def differences(comparisons, level: float):
                 axis.plot([row.difference_low, row.difference_high], [y, y], color=colour, lw=2)
                 axis.plot(row.difference, y, "o", mec=colour,
                           mfc="white" if colour == OPEN else colour)  # fmt: skip
-                axis.text(1.01, y, f"{row.difference:+.3f}", va="center", size=7,
+                axis.text(1.01, y, f"{round(row.difference, 3) + 0.0:+.3f}", va="center", size=7,
                           transform=axis.get_yaxis_transform())  # fmt: skip
             labels = part["b"] if one else part["a"] + "  −  " + part["b"]
             axis.set_yticks(range(len(part)), labels, fontsize=8)
