@@ -49,6 +49,20 @@ def test_costs_are_those_of_the_benchmark():
     assert kills["identical"] == kills["trials"] and not kills["finished_parts_lost"]
 
 
+def test_encoders_are_those_of_the_benchmark():
+    found = json.loads((ROOT / "benchmarks" / "results" / "encoder.json").read_text())
+    lines = {(line["corpus"], line["encoder"], line["features"]): line for line in found["lines"]}
+    chosen = "layer chosen on training speakers"
+    for name, encoder, features in (
+        ("small HuBERT, trained on synthetic speech", "trained", chosen),
+        ("the same, untrained", "untrained", chosen),
+        ("MFCC statistics", "none", "MFCC statistics"), ("eGeMAPS", "none", "eGeMAPS"),
+    ):  # fmt: skip
+        cells = [lines[corpus, encoder, features] for corpus in ("emodb", "ravdess")]
+        text = [f"{c['uar']:.3f} [{c['uar_low']:.3f}, {c['uar_high']:.3f}]" for c in cells]
+        assert f"| {name} | {' | '.join(text)} |" in README
+
+
 @pytest.mark.parametrize("path", sorted(set(re.findall(
     r"`((?:notebooks|hump|params|workflow|results|tests|benchmarks)/[\w./]*|environment\.yml|CITATION\.cff)`",
     README,
