@@ -32,7 +32,11 @@ TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
 )
 # Figures that answer the study's questions come before those of single notebooks.
-LEADING = ("fractions", "systems", "protocols", "source_learning", "source_confusion")
+LEADING = (
+    "fractions", "systems", "claims", "transfer_curves_unseen", "transfer", "speaker_overlap",
+    "few_shot", "strategies", "fusion_differences", "fusion_cost", "layer_pairs", "layer_curves",
+    "layer_differences", "architecture", "protocols", "source_learning", "source_confusion",
+)  # fmt: skip
 SHOWN = ("torch", "transformers", "librosa", "disvoice", "scikit-learn", "numpy", "pandas", "scipy")
 
 

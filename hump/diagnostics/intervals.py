@@ -8,12 +8,15 @@ __all__ = ["mean_over_speakers"]
 
 
 def mean_over_speakers(values, speakers, settings, *, seed: int) -> tuple[float, float, float]:
-    """Mean over utterances, with an interval by bootstrap over speakers.
+    """Mean over utterances, with an interval by bootstrap over speakers, widened for few of them.
+
+    As `hump.evaluation.intervals` has it: the bootstrap's variance is short of S / (S - 1), and
+    Student's t with S - 1 degrees of freedom stands for the normal distribution.
 
     Parameters
     ----------
     values : array_like of float, shape (n,)
-        One an utterance; NaN is left out.
+        One an utterance, from 0 to 1; NaN is left out.
     speakers : array_like of str, shape (n,)
     settings : EvaluationParams
         Resamples and confidence.
@@ -23,7 +26,7 @@ def mean_over_speakers(values, speakers, settings, *, seed: int) -> tuple[float,
     Returns
     -------
     mean, low, high : float
-        NaN without values; without an interval if there is one speaker.
+        From 0 to 1. NaN without values; without an interval if there is one speaker.
     """
     rows = pd.DataFrame({"speaker": np.asarray(speakers), "value": np.asarray(values, float)})
     sums = rows.dropna().groupby("speaker")["value"].agg(["sum", "count"]).to_numpy(float).T
@@ -34,10 +37,12 @@ def mean_over_speakers(values, speakers, settings, *, seed: int) -> tuple[float,
         return mean, np.nan, np.nan
     found = stats.bootstrap(
         tuple(sums), _ratio, paired=True, vectorized=True, method="percentile",
-        n_resamples=settings.resamples, confidence_level=settings.confidence,
-        rng=np.random.default_rng(seed),
+        n_resamples=settings.resamples, rng=np.random.default_rng(seed),
     )  # fmt: skip
-    return mean, *map(float, found.confidence_interval)
+    count = sums.shape[1]
+    deviation = found.standard_error * np.sqrt(count / (count - 1))
+    reach = stats.t.ppf((1 + settings.confidence) / 2, count - 1) * deviation
+    return mean, max(mean - reach, 0.0), min(mean + reach, 1.0)
 
 
 def _ratio(total, count, axis=-1):
