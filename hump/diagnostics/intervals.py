@@ -16,7 +16,7 @@ def mean_over_speakers(values, speakers, settings, *, seed: int) -> tuple[float,
     Parameters
     ----------
     values : array_like of float, shape (n,)
-        One an utterance, from 0 to 1; NaN is left out.
+        One an utterance; NaN is left out.
     speakers : array_like of str, shape (n,)
     settings : EvaluationParams
         Resamples and confidence.
@@ -26,7 +26,8 @@ def mean_over_speakers(values, speakers, settings, *, seed: int) -> tuple[float,
     Returns
     -------
     mean, low, high : float
-        From 0 to 1. NaN without values; without an interval if there is one speaker.
+        Within the range of the values. NaN without values; without an interval if there is one
+        speaker.
     """
     rows = pd.DataFrame({"speaker": np.asarray(speakers), "value": np.asarray(values, float)})
     sums = rows.dropna().groupby("speaker")["value"].agg(["sum", "count"]).to_numpy(float).T
@@ -42,7 +43,8 @@ def mean_over_speakers(values, speakers, settings, *, seed: int) -> tuple[float,
     count = sums.shape[1]
     deviation = found.standard_error * np.sqrt(count / (count - 1))
     reach = stats.t.ppf((1 + settings.confidence) / 2, count - 1) * deviation
-    return mean, max(mean - reach, 0.0), min(mean + reach, 1.0)
+    least, most = rows["value"].min(), rows["value"].max()
+    return mean, min(mean, max(mean - reach, least)), max(mean, min(mean + reach, most))
 
 
 def _ratio(total, count, axis=-1):
