@@ -3,7 +3,8 @@
     python benchmarks/features.py [folder of audio [section ...]]
 
 Without a folder the demo speech is described. Sections named (see `main`) replace theirs in the
-results of an earlier run; without any, all are measured. HuBERT-base and -large stand at full size
+results of an earlier run, each with the machine that it was measured on; without any, all are
+measured. HuBERT-base and -large stand at full size
 with random weights, which take as long as trained ones and are as hard to get right. Both sides use
 the same files, the same number of processes and one thread in each; rounds alternate between them,
 and a ratio is the median over rounds. Whole corpora are described by processes that have described
@@ -49,13 +50,14 @@ def main(arguments):
         return print(_whole(*arguments[1:]))
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        files = _files(Path(arguments[0]) if arguments else None)
+        files = _files(Path(arguments[0]).resolve() if arguments else None)
         models = _models(folder)
         device = _device()
         target = HERE / "results" / f"features-{device}.json"
-        result = {"machine": _machine(device), "audio": _about(files)}
+        machine = _machine(device)
+        result = {"audio": _about(files), "measured_on": {}}
         if arguments[1:]:
-            result = json.loads(target.read_text()) | result
+            result = json.loads(target.read_text()) | {"audio": result["audio"]}
         for name, section in (
             ("exactness", lambda: _exactness(files, models)),
             ("bfloat16", lambda: _bfloat16(files, models, device)),
@@ -65,7 +67,7 @@ def main(arguments):
             ("long", lambda: _long(models, device, folder)),
         ):
             if name in arguments[1:] or not arguments[1:]:
-                result[name] = section()
+                result[name], result["measured_on"][name] = section(), machine
                 print(json.dumps({name: result[name]}, indent=1), flush=True)
     target.write_text(json.dumps(result, indent=1) + "\n")
     _figure(result, target.with_suffix(".png"))
@@ -520,7 +522,7 @@ def _figure(result, path):
         for axis in (middle, right):
             axis.set_xticks([1, 2, 4, 8])
         middle.legend(fontsize=7, loc="lower right")
-        about, machine = result["audio"], result["machine"]
+        about, machine = result["audio"], result["measured_on"]["whole"]
         figure.supxlabel(
             f"{about['files']} files of {about['seconds_mean']} s on average; "
             f"{machine['cores']} cores, {machine['device']}; random weights; "
