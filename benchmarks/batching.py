@@ -26,13 +26,13 @@ from transformers import HubertModel
 from hump import audio, cores
 from hump.features import hubert
 
-ROUNDS, BATCH = 5, 8
-COUNTS = {"base": 24, "large": 8, "mini": 96}
+ROUNDS, BATCH = 3, 8
+COUNTS = {"base": 24, "large": 4, "mini": 96}
 NAMES = {"base": "HuBERT-base", "large": "HuBERT-large", "mini": "embedded size"}
 
 
 def main(arguments):
-    files = costs._files(Path(arguments[0]) if arguments else None)
+    files = costs._files(Path(arguments[0]).resolve() if arguments else None)
     result = {"machine": costs._machine("cpu"), "batch": BATCH, "rounds": ROUNDS, "encoders": {}}
     with tempfile.TemporaryDirectory() as folder, cores.one_thread():
         for name, model in costs._models(Path(folder)).items():
