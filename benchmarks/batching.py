@@ -28,7 +28,9 @@ from hump.features import hubert
 
 ROUNDS, BATCH = 3, 8
 COUNTS = {"base": 24, "large": 4, "mini": 96}
-NAMES = {"base": "HuBERT-base", "large": "layer-norm family, as HuBERT-large", "mini": "embedded size"}
+NAMES = {
+    "base": "HuBERT-base", "large": "layer-norm family, as HuBERT-large", "mini": "embedded size",
+}  # fmt: skip
 
 
 def main(arguments):
