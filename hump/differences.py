@@ -5,6 +5,7 @@ import pandas as pd
 from scipy import stats
 
 from hump import evaluation
+from hump.evaluation.intervals import resampled as bootstrap
 from hump.summary import AVERAGE
 
 __all__ = ["cells", "differences", "interval", "resampled", "with_average"]
@@ -125,25 +126,15 @@ def resampled(predictions, column, values, settings, *, seed) -> tuple[np.ndarra
         common = sorted(set.intersection(*(set(part["speaker"]) for part in parts)))
         if not common:
             continue
-        weights = _weights(len(common), settings.resamples, [seed, number])
         parts = (part[part["speaker"].isin(common)] for part in parts)
-        uar = [_uar(evaluation.confusions(part, labels), weights) for part in parts]
+        counts = [evaluation.confusions(part, labels) for part in parts]
+        # Of one seed and as many speakers: the same samples.
+        found = [bootstrap(c, settings.resamples, [seed, number]) for c in counts]
+        uar = [np.r_[value["uar"], sample["uar"]] for value, sample in found]
         corpora.append(np.stack(uar, axis=1))
         speakers.append(len(common))
     mean = np.mean(corpora, axis=0) if corpora else np.empty((0, len(values)))
     return mean, speakers
-
-
-def _weights(speakers, resamples, seed):
-    """How often each speaker is in a sample; the first sample holds everyone once."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
-    return np.concatenate([np.ones((1, speakers)), drawn])
-
-
-def _uar(counts, weights):
-    samples = np.einsum("bs,rskl->brkl", weights, counts)
-    return np.nanmean(evaluation.scores(samples)["uar"], axis=1)
 
 
 def interval(point: float, drawn, speakers, settings) -> tuple[float, float]:

@@ -7,7 +7,7 @@ ask one person; whether that will do is what the two draws are compared for.
 import numpy as np
 import pandas as pd
 
-from hump import baselines, corpora, jobs, model, protocol, records, seeds, splits, training
+from hump import baselines, corpora, jobs, protocol, records, seeds, splits, training
 from hump.differences import cells, differences
 
 __all__ = ["MANY", "ONE", "answer", "contrasts", "draw", "run", "table"]
@@ -115,10 +115,7 @@ def _few_shot_job(task, source, targets, params, folds, folder):
         return {"n_train": 0, "predicted": {}}
     predicted = {SVM: baselines.fit_predict(SVM, data, train, data, fold.test).tolist()}
     for start in params.finetune.starts:
-        net = (
-            model.load(folder) if start == "pretrained"
-            else training.build(data, params, seed=seeds.seed_of(*purpose, "weights"))
-        )  # fmt: skip
+        net = training.starting(start, folder, data, params, purpose=purpose)
         net = training.finetune(
             net, data, train, params, start=start, purpose=purpose, source=source
         )

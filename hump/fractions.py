@@ -46,17 +46,15 @@ def transfer(predictions, params) -> pd.DataFrame:
     found = named.join(tests.set_index("comparison"), how="inner").reset_index(drop=True)
     found = found.rename(columns={"group": "corpus"})
     found["verdict"] = [
-        _verdict(row, 1 - params.evaluation.confidence, len(found)) for row in found.itertuples()
+        _verdict(row, len(found), params.evaluation) for row in found.itertuples()
     ]
     return found
 
 
-def _verdict(row, level, tests):
-    if row.p_holm < level:
-        return HELPS if row.difference > 0 else HURTS
-    if row.p_least * tests > level:
-        return f"{row.speakers} speakers cannot decide it among {tests} tests"
-    return OPEN
+def _verdict(row, tests, settings):
+    said = {"better": HELPS, "worse": HURTS, "not decided": OPEN}
+    few = f"{row.speakers} speakers cannot decide it among {tests} tests"
+    return said.get(evaluation.verdict(row, tests, settings), few)
 
 
 def breakpoints(predictions, params) -> pd.DataFrame:

@@ -549,7 +549,7 @@ def config() -> dict:
 
 
 def _trainable(settings):
-    """Plain attention: its fused kernel takes six times as long backwards in bfloat16 on a CPU."""
+    """Plain attention, since the fused kernel's way back in bfloat16 is slow on a CPU."""
     wanted = HubertConfig.from_dict(settings)
     wanted._attn_implementation = "eager"
     return wanted

@@ -193,10 +193,7 @@ def _finetune_job(task, source, data, params, folds, folder):
     predicted = {}
     for start in params.finetune.starts:
         named = (*purpose, task["fraction"], start)
-        if start == "pretrained":
-            net = model.load(folder)
-        else:
-            net = training.build(data, params, seed=seeds.seed_of(*named, "weights"))
+        net = training.starting(start, folder, data, params, purpose=named)
         net = training.finetune(
             net, data, train, params, start=start, purpose=named, source=source
         )

@@ -191,15 +191,12 @@ def claims(table: pd.DataFrame, params) -> str:
     str
     """
     remark = tables.note(params) or "recorded speech"
-    level = 1 - params.evaluation.confidence
     family = f"one family of {len(table)} Holm-corrected tests"
     lines = [f"Test speakers unseen; {remark}; {family}:", ""]
     for row in table.itertuples():
-        verdict = "not decided"
-        if row.p_holm < level:
-            verdict = "**better**" if row.difference > 0 else "**worse**"
-        elif row.p_least * len(table) > level:
-            verdict = f"cannot be decided with {row.speakers} speakers"
+        verdict = evaluation.verdict(row, len(table), params.evaluation)
+        if verdict in ("better", "worse"):
+            verdict = f"**{verdict}**"
         lines.append(
             f"* {100 * row.fraction:g} % of the data: {row.a} against {row.b}: {verdict} "
             f"(difference in UAR {row.difference:+.3f} [{row.difference_low:+.3f}, "

@@ -12,9 +12,11 @@ import torch
 from hump import evaluation, seeds, trainers
 from hump.data import Data
 from hump.features import prosody
-from hump.model import HumpCat, ModelConfig
+from hump.model import HumpCat, ModelConfig, load
 
-__all__ = ["History", "build", "finetune", "fit_scaling", "predict", "pretrain"]
+__all__ = [
+    "History", "build", "finetune", "fit_scaling", "outputs", "predict", "pretrain", "starting",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,30 @@ def build(data: Data, params, *, seed: int) -> HumpCat:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return HumpCat(config)
+
+
+def starting(start: str, folder, data: Data, params, *, purpose) -> HumpCat:
+    """The model that fine-tuning starts from.
+
+    Parameters
+    ----------
+    start : str
+        ``pretrained`` or ``scratch``.
+    folder : Path
+        Of the source model.
+    data : Data
+        The target.
+    params : Params
+    purpose : tuple
+        Of the random numbers, for ``scratch``.
+
+    Returns
+    -------
+    HumpCat
+    """
+    if start == "pretrained":
+        return load(folder)
+    return build(data, params, seed=seeds.seed_of(*purpose, "weights"))
 
 
 def fit_scaling(model: HumpCat, data: Data, positions, *, prior: float = 0.0) -> None:
@@ -214,7 +240,6 @@ def finetune(
     return model.cpu().eval()
 
 
-@torch.inference_mode()
 def predict(model: HumpCat, data: Data, positions, *, batch_size: int = 64) -> np.ndarray:
     """Class probabilities of some rows.
 
@@ -230,10 +255,32 @@ def predict(model: HumpCat, data: Data, positions, *, batch_size: int = 64) -> n
     -------
     numpy.ndarray, float32, shape (rows, classes)
     """
+    return outputs(model, model.probabilities, data, positions, batch_size=batch_size)
+
+
+@torch.inference_mode()
+def outputs(model: HumpCat, function, data: Data, positions, *, batch_size: int = 64) -> np.ndarray:
+    """What a function of the model makes of some rows, batch by batch.
+
+    Parameters
+    ----------
+    model : HumpCat
+        Set to evaluation mode.
+    function : callable
+        Of a batch: the model itself for embeddings, or a method of it.
+    data : Data
+    positions : sequence of int
+    batch_size : int
+        Changes nothing but time and memory.
+
+    Returns
+    -------
+    numpy.ndarray, float32, shape (rows, ...)
+    """
     model.eval()
     device = model.head.weight.device
     parts = [
-        model.probabilities(data.batch(positions[first : first + batch_size]).to(device)).cpu()
+        function(data.batch(positions[first : first + batch_size]).to(device)).cpu()
         for first in range(0, len(positions), batch_size)
     ]
     return torch.cat(parts).numpy()

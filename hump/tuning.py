@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from hump import corpora, jobs, model, records, seeds, splits, training
+from hump import corpora, jobs, records, seeds, splits, training
 from hump.differences import cells, differences
 
 __all__ = ["Variant", "answer", "compare", "inner_splits", "table", "variants"]
@@ -161,10 +161,7 @@ def _compare_job(task, source, targets, params, inner, folder):
     train = splits.stratified_draw(data.rows, fold.train, fraction, rng)
     predicted = {}
     for variant in variants(params):
-        if variant.start == "pretrained":
-            net = model.load(folder)
-        else:
-            net = training.build(data, params, seed=seeds.seed_of(*purpose, "weights"))
+        net = training.starting(variant.start, folder, data, params, purpose=purpose)
         net = training.finetune(net, data, train, variant.applied(params), start=variant.start,
                                 purpose=purpose, source=source)  # fmt: skip
         guess = training.predict(net, data, fold.validation).argmax(1)

@@ -51,7 +51,7 @@ def one_process(monkeypatch):
 ])  # fmt: skip
 def test_verdict_says_when_so_few_speakers_could_not_tell(params, row, expected):
     line = pd.Series(dict(zip(("difference", "p_holm", "p_least"), row)) | {"speakers": 8})
-    assert answers.verdict(line, 5, params) == expected
+    assert evaluation.verdict(line, 5, params.evaluation) == expected
 
 
 def of_layers(params, chosen):

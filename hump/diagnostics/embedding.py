@@ -4,11 +4,12 @@ A map by t-SNE shows it, but distorts; the silhouettes beside it are measured on
 """
 
 import numpy as np
-import torch
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
+from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
+from hump import training
 from hump.model import HumpCat
 
 __all__ = ["embed", "project", "silhouette"]
@@ -16,8 +17,7 @@ __all__ = ["embed", "project", "silhouette"]
 PERPLEXITY, ITERATIONS = 30, 500
 
 
-@torch.inference_mode()
-def embed(model: HumpCat, data, positions, *, batch_size: int = 64) -> np.ndarray:
+def embed(model: HumpCat, data, positions) -> np.ndarray:
     """Embeddings of some rows, of length 1, since the classifier sees their direction alone.
 
     Parameters
@@ -26,20 +26,12 @@ def embed(model: HumpCat, data, positions, *, batch_size: int = 64) -> np.ndarra
         Set to evaluation mode.
     data : Data
     positions : sequence of int
-    batch_size : int
-        Changes nothing but time and memory.
 
     Returns
     -------
     numpy.ndarray, float32, shape (rows, d)
     """
-    model.eval()
-    device = model.head.weight.device
-    parts = [
-        model(data.batch(positions[first : first + batch_size]).to(device)).cpu()
-        for first in range(0, len(positions), batch_size)
-    ]
-    return torch.nn.functional.normalize(torch.cat(parts)).numpy()
+    return normalize(training.outputs(model, model, data, positions))
 
 
 def project(vectors: np.ndarray, *, seed: int) -> np.ndarray:

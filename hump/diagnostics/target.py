@@ -5,13 +5,12 @@ drawn utterances are held out to fit a temperature. Nothing is chosen by test sp
 measured afterwards, and their labels enter only what is reported.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from hump import corpora, jobs, seeds, splits, summary
+from hump import corpora, jobs, records, seeds, splits, summary
 from hump.data import Data
 from hump.diagnostics import attention, calibration
 from hump.diagnostics.fold import job
@@ -99,15 +98,9 @@ def diagnose_target(source: Data, data: Data, params) -> Diagnosis:
 def _key(source, data, params, folds, folder):
     settings = params.model_dump(mode="json")
     needed = ("seed", "source", "labels", "model", "device", "finetune")
-    digests = [
-        hashlib.sha256(
-            one.rows[["utterance_id", "speaker", "emotion"]].to_csv(index=False).encode()
-        ).hexdigest() + one.features.fingerprint
-        for one in (source, data)
-    ]  # fmt: skip
-    weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    identities = [*records.identity(source), *records.identity(data), records.model_hash(folder)]
     chosen = [np.r_[fold.train, -1, fold.test].tolist() for fold in folds]
-    return ["diagnostics", {key: settings[key] for key in needed}, digests, weights, chosen]
+    return ["diagnostics", {key: settings[key] for key in needed}, identities, chosen]
 
 
 def _scored(data, result, corpus, fraction):

@@ -9,7 +9,7 @@ whose truth is known and publishes how often intervals hold it and tests err.
 from hump.evaluation.components import variance
 from hump.evaluation.intervals import average, summarise
 from hump.evaluation.metrics import METRICS, confusions, scores, speaker_uar, uar
-from hump.evaluation.paired import compare
+from hump.evaluation.paired import compare, verdict
 
 __all__ = [
     "METRICS",
@@ -21,4 +21,5 @@ __all__ = [
     "summarise",
     "uar",
     "variance",
+    "verdict",
 ]

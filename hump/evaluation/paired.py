@@ -10,7 +10,7 @@ from statsmodels.stats.power import TTestPower
 
 from hump.evaluation.metrics import speaker_uar
 
-__all__ = ["compare", "least_effect", "paired_test", "sign_flip"]
+__all__ = ["compare", "least_effect", "paired_test", "sign_flip", "verdict"]
 
 # Speakers up to which all sign flips are tried, and how many are drawn beyond.
 EXACT, FLIPS = 13, 9_999
@@ -60,6 +60,30 @@ def compare(predictions, pairs, settings, *, seed) -> pd.DataFrame:
         table["family"] = len(table)
         table["p_holm"] = multipletests(table["p"], method="holm")[1]
     return table
+
+
+def verdict(row, family: int, settings) -> str:
+    """What a paired test allows one to say of system a.
+
+    Parameters
+    ----------
+    row : namedtuple or pandas.Series
+        A line of `compare`.
+    family : int
+        Comparisons that Holm's correction is for.
+    settings : EvaluationParams
+
+    Returns
+    -------
+    str
+        ``better``, ``worse``, ``not decided``, or that so few speakers could not decide it.
+    """
+    level = 1 - settings.confidence
+    if row.p_holm < level:
+        return "better" if row.difference > 0 else "worse"
+    if row.p_least * family > level:
+        return f"cannot be decided with {row.speakers:g} speakers"
+    return "not decided"
 
 
 def paired_test(difference, settings, *, seed) -> dict[str, float]:

@@ -2,35 +2,11 @@
 
 import pandas as pd
 
-from hump import tables
+from hump import evaluation, tables
 from hump.experiments import architecture, fusion, layers
 from hump.summary import AVERAGE, headline
 
-__all__ = ["about_architecture", "about_fusion", "about_layers", "verdict"]
-
-
-def verdict(row, family: int, params) -> str:
-    """What a paired test allows one to say.
-
-    Parameters
-    ----------
-    row : namedtuple or pandas.Series
-        A line of `hump.evaluation.compare`.
-    family : int
-        Comparisons that Holm's correction is for.
-    params : Params
-
-    Returns
-    -------
-    str
-        ``better``, ``worse``, ``not decided``, or that so few speakers could not decide it.
-    """
-    level = 1 - params.evaluation.confidence
-    if row.p_holm < level:
-        return "better" if row.difference > 0 else "worse"
-    if row.p_least * family > level:
-        return f"cannot be decided with {row.speakers:g} speakers"
-    return "not decided"
+__all__ = ["about_architecture", "about_fusion", "about_layers"]
 
 
 def _value(row):
@@ -46,7 +22,7 @@ def _difference(row):
 def _tested(row, family, params):
     return (
         f"{_difference(row)} (p = {row.p_holm:.3g}, Holm-corrected for a family of {family}, "
-        f"{row.speakers:g} speakers: {verdict(row, family, params)})"
+        f"{row.speakers:g} speakers: {evaluation.verdict(row, family, params.evaluation)})"
     )
 
 
@@ -54,7 +30,8 @@ def _grouped(rows, family, params):
     """A line a verdict, with the systems that it is about."""
     groups = {}
     for row in rows.sort_values("difference", ascending=False).itertuples():
-        groups.setdefault(verdict(row, family, params), []).append(f"{row.b} {_difference(row)}")
+        said = evaluation.verdict(row, family, params.evaluation)
+        groups.setdefault(said, []).append(f"{row.b} {_difference(row)}")
     return [f"* {said}: {'; '.join(systems)}" for said, systems in groups.items()]
 
 

@@ -39,7 +39,7 @@ def extract(signal) -> np.ndarray:
     -------
     numpy.ndarray, shape (frames, 39), float32
         ``frames = 1 + samples // 160``; columns as `feature_names`. The values of librosa's own
-        calls, in half the time; unitless (cepstra of dB).
+        calls, to the last bit; unitless (cepstra of dB).
 
     Raises
     ------
