@@ -522,10 +522,12 @@ def _figure(result, path):
         for axis in (middle, right):
             axis.set_xticks([1, 2, 4, 8])
         middle.legend(fontsize=7, loc="lower right")
-        about, machine = result["audio"], result["measured_on"]["whole"]
+        about, machines = result["audio"], result["measured_on"]
+        machine = machines["whole"]
+        others = "" if machines["growth"] == machine else "; time and memory: on another machine"
         figure.supxlabel(
             f"{about['files']} files of {about['seconds_mean']} s on average; "
-            f"{machine['cores']} cores, {machine['device']}; random weights; "
+            f"{machine['cores']} cores, {machine['device']}{others}; random weights; "
             "python benchmarks/features.py", fontsize=7, color="#555555",
         )  # fmt: skip
         figure.savefig(path)

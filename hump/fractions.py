@@ -140,10 +140,13 @@ def answer(tests, points, flattery, params) -> str:
     lines = []
     for row in points[points["corpus"] == corpus].itertuples():
         ends = f"[{_percent(row.breakpoint_low)}, {_percent(row.breakpoint_high)}]"
+        enough = f"{_percent(row.breakpoint)} {ends} of the training speakers' data is"
+        if row.breakpoint == row.full:
+            enough = f"nothing below {_percent(row.full)} {ends} of the training speakers' data is"
         lines.append(
-            f"* **Enough data**, {row.system}: {_percent(row.breakpoint)} {ends} of the training "
-            f"speakers' data is within {params.fraction_curves.tolerance:g} of the UAR with "
-            f"{_percent(row.full)} ({row.uar_full:.3f})."
+            f"* **Enough data**, {row.system}: {enough} within "
+            f"{params.fraction_curves.tolerance:g} of the UAR with {_percent(row.full)} "
+            f"({row.uar_full:.3f})."
         )
     independent = tests[tests["protocol"] == "speaker_independent"]
     for row in independent[independent["corpus"] == corpus].itertuples():

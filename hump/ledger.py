@@ -245,4 +245,6 @@ def _shown(value, low, high, kind):
     if pd.isna(value):
         return ""
     sign = "+" if kind == "mechanism" else ""
-    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+    # Adding 0 makes a rounded -0 a 0.
+    value, low, high = (f"{round(v, 3) + 0.0:{sign}.3f}" for v in (value, low, high))
+    return f"{value} [{low}, {high}]"
