@@ -142,7 +142,9 @@ def _moments(arrays):
         return mean, np.maximum(square / count - mean**2, 0.0)
 
 
-def pretrain(data: Data, split, params, *, purpose, epochs=None) -> tuple[HumpCat, History]:
+def pretrain(
+    data: Data, split, params, *, purpose, epochs=None, watch=None
+) -> tuple[HumpCat, History]:
     """Train on source rows; with validation rows, keep the epoch that is best on them.
 
     Parameters
@@ -155,6 +157,9 @@ def pretrain(data: Data, split, params, *, purpose, epochs=None) -> tuple[HumpCa
         Of the random numbers; see `hump.seeds`.
     epochs : int, optional
         Train for exactly so many epochs, without looking at validation rows.
+    watch : callable, optional
+        Called with the model and the number of epochs trained: 0, before training, and after each.
+        It may look, and must not change the model's weights or draw random numbers.
 
     Returns
     -------
@@ -166,8 +171,11 @@ def pretrain(data: Data, split, params, *, purpose, epochs=None) -> tuple[HumpCa
     fit_scaling(model, data, split.train)
     trainer = trainers.Trainer(model, data, split.train, settings, settings.learning_rate, purpose)
     losses, uars, best = [], [], (-1.0, 0, None)
+    watch = watch or (lambda model, epoch: None)
+    watch(model, 0)
     for epoch in range(1, (epochs or settings.epochs) + 1):
         losses.append(trainer.epoch())
+        watch(model, epoch)
         if epochs is not None:
             best = (0.0, epoch, None)
             continue

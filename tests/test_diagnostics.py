@@ -92,7 +92,9 @@ def test_one_prosody_token_is_no_choice_and_concatenation_has_no_heads(make_data
     plain = params.model.model_copy(update={"fusion": concat})
     net = training.build(data, params.model_copy(update={"model": plain}), seed=1)
     found = attention.measure(net, data, range(4)).assign(corpus="x", fraction=0, update=0)
-    assert attention.summarise(found.assign(speaker="s"), params.evaluation, seed=1).empty
+    assert attention.summarise(
+        found.assign(speaker="s"), ["corpus", "fraction", "update"], params.evaluation, seed=1
+    ).empty
 
 
 def test_watching_changes_nothing(make_data, params):

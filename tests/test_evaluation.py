@@ -217,6 +217,23 @@ def test_holm_correction(settings):
     assert (result["family"] == 3).all()
 
 
+def test_families_are_corrected_each_by_itself(settings):
+    rng = np.random.default_rng(6)
+    rows = pd.concat([
+        table(rng, accuracy=accuracy, system=system, comparison=comparison)
+        for comparison in ("x", "y") for system, accuracy in zip("abc", (0.8, 0.6, 0.5))
+    ])  # fmt: skip
+    families = {"first": {"x": [("a", "b")]}, "rest": [("a", "c"), ("b", "c"), ("a", "nobody")]}
+    found = evaluation.compare_families(rows, families, settings, seed=0)
+    assert found["question"].tolist() == ["first"] + ["rest"] * 4
+    assert found["family"].tolist() == [1] + [4] * 4
+    assert found["p_holm"][0] == found["p"][0]
+    alone = evaluation.compare(rows, families["rest"], settings, seed=0)
+    pd.testing.assert_frame_equal(
+        found[found["question"] == "rest"].drop(columns="question").reset_index(drop=True), alone
+    )
+
+
 @pytest.mark.parametrize("speakers", [2, 5, 9])
 def test_sign_flip_equals_scipy(speakers):
     rng = np.random.default_rng(speakers)

@@ -1,15 +1,28 @@
 """Experiments on the model: variants are what they say, choices look at no test speaker."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
-from hump import baselines, evaluation, plots, splits, training
+from hump import baselines, diagnostics, evaluation, plots, seeds, splits, training
 from hump.data import Data
 from hump.errors import FeatureError
-from hump.experiments import answers, architecture, cost, fusion, layers, probes, runs, variants
+from hump.experiments import (
+    FURTHER,
+    PRIMARY,
+    answers,
+    architecture,
+    cost,
+    fusion,
+    layers,
+    probes,
+    runs,
+    variants,
+)
 from hump.features import Features, Ragged
 
 LAYERS = 4
@@ -153,6 +166,8 @@ def test_fusion_trains_every_variant_on_the_same_unheard_rows(data, params):
     assert spoilt["parameters"] == table.set_index("system").loc[fusion.FULL, "parameters"]
     compared = fusion.compare(run.predictions, params)
     assert set(compared["b"]) == names - {fusion.FULL} and set(compared["a"]) == {fusion.FULL}
+    sizes = compared.groupby("question")["family"].agg(["min", "max", "size"])
+    assert sizes.loc[PRIMARY].tolist() == [2, 2, 2] and sizes.loc[FURTHER, "max"] == len(names) - 3
     text = answers.about_fusion(table, compared, params)
     assert text.count("cannot be decided with 5 speakers") and "(80 utterances, 5 speakers)" in text
     figure = plots.differences(compared, 0.05)
@@ -161,6 +176,39 @@ def test_fusion_trains_every_variant_on_the_same_unheard_rows(data, params):
         f"1  concatenation, both stages ({costs['parameters'].min() / 1e3:,.0f}k weights)"
     }
     assert cost.seconds(data["study"], systems[:1], params, rounds=1)["utterance_s"].gt(0).all()
+
+
+def test_attention_is_watched_over_the_epochs_and_changes_nothing(data, params):
+    full = fusion.systems(data["study"], params)[:1]
+    run = runs.train(data, full, params, label="t")
+    seen = run.attention
+    assert sorted(seen["epoch"].unique()) == list(range(params.experiments.epochs + 1))
+    rows = data["study"].rows
+    for _, part in seen.groupby(["epoch", *diagnostics.attention.HEAD]):
+        assert sorted(part["position"]) == list(range(len(rows))), "each utterance in one test fold"
+    assert (seen["speaker"] == rows["speaker"].to_numpy()[seen["position"]]).all()
+    # Before training, from first principles: the weights are the fold's random ones.
+    fold = runs._folds(rows, params)[0]
+    purpose = (params.seed, "experiments", params.source, fold.name, 0)
+    settings = variants.settings(variants.identity(full[0], data, params), params)
+    net = training.build(data["study"], settings, seed=seeds.seed_of(*purpose, "weights"))
+    training.fit_scaling(net, data["study"], fold.train)
+    expected = diagnostics.measure(net, data["study"], fold.test)
+    start = seen[(seen["epoch"] == 0) & seen["position"].isin(fold.test)]
+    np.testing.assert_allclose(start["entropy"], expected["entropy"], atol=1e-6)
+    # The same training without anybody watching.
+    unwatched, _ = training.pretrain(data["study"], fold, settings, purpose=purpose)
+    guess = training.predict(unwatched, data["study"], fold.test).argmax(1)
+    own = run.predictions.query("system == @fusion.FULL and fold == @fold.name")
+    own = own.set_index("utterance_id")["predicted"]
+    ids = rows["utterance_id"].to_numpy()[fold.test]
+    assert own[ids].tolist() == [data["study"].labels[k] for k in guess]
+    table = diagnostics.summarise(seen, ["corpus", "epoch"], params.evaluation, seed=1)
+    assert table["utterances"].eq(len(rows)).all() and table["speakers"].eq(5).all()
+    sentence = diagnostics.about_attention(table, "epoch", "at the end of training")
+    assert sentence.startswith("Attention at the end of training: of 8 heads")
+    axes = plots.attention_entropy(table).axes
+    assert axes[-1].get_xlabel() == "epochs of training (0: random weights)"
 
 
 def test_a_shared_variant_is_trained_once_and_names_do_not_matter(data, params):
@@ -231,7 +279,7 @@ def test_layers_are_those_of_the_encoder(data, params):
     assert [v.system for v in systems] == names + [name + layers.CONTROL for name in names]
     assert {v.system: v.layers for v in systems}["last layer"] == (LAYERS - 1,)
     assert systems[0].data == "study" and systems[1].data == "all"
-    run = runs.train(data, systems[:1] + systems[4:6] + systems[7:8], params, label="t")
+    run = runs.train(data, systems[:1] + systems[4:8], params, label="t")
     found = layers.probe(data, params)
     predicted = pd.concat([
         run.predictions[~run.predictions["system"].isin(runs.ABLATED.values())].assign(
@@ -246,6 +294,9 @@ def test_layers_are_those_of_the_encoder(data, params):
     )  # fmt: skip
     compared = layers.compare(predicted, params)
     tested = set(zip(compared["a"], compared["b"]))
+    first = compared[compared["question"] == PRIMARY]
+    assert first["comparison"].eq(layers.MODEL).all() and first["a"].eq("layers 1 + 3").all()
+    assert set(first["b"]) == {layers.SUM, "layers 1 + 3" + layers.CONTROL}
     assert {("layers 1 + 3", "all layers"), (layers.ON_TEST, layers.ON_TRAINING),
             ("layer 1", "layer 1" + layers.CONTROL)} <= tested  # fmt: skip
     cells = layers.layer_pairs(found, data, params)
@@ -282,9 +333,9 @@ def test_architecture_is_chosen_on_validation_speakers(data, params):
         for name, part in run.validation.groupby("system")
     }  # fmt: skip
     assert best[chosen] == pytest.approx(max(best.values()))
-    wrecked = runs.Run(run.predictions.assign(predicted="sad"), run.validation, run.epochs)
+    wrecked = replace(run, predictions=run.predictions.assign(predicted="sad"))
     assert architecture.choose(wrecked, params) == chosen, "test rows play no part"
-    even = runs.Run(run.predictions, run.validation.assign(predicted="sad"), run.epochs)
+    even = replace(run, validation=run.validation.assign(predicted="sad"))
     assert architecture.choose(even, params) == architecture.DEFAULT
     table = architecture.summarise(run, data["study"], params)
     assert table["system"].tolist() == [v.system for v in architecture.systems(params)]

@@ -141,24 +141,25 @@ def _lines(positions, where, found, keys):
     return pd.DataFrame(lines)[["position", *HEAD, "keys", "entropy"]]
 
 
-def summarise(measured: pd.DataFrame, settings, *, seed: int) -> pd.DataFrame:
-    """A row a head and update: mean over utterances, with an interval over speakers.
+def summarise(measured: pd.DataFrame, by, settings, *, seed: int) -> pd.DataFrame:
+    """A row a head and time of training: mean over utterances, with an interval over speakers.
 
     Parameters
     ----------
     measured : pandas.DataFrame
-        Columns corpus, fraction, update, speaker, and those of `measure`.
+        Columns speaker, those of `by`, and those of `measure`.
+    by : list of str
+        Columns that name a corpus and a time, the last of which is ``update`` or ``epoch``.
     settings : EvaluationParams
     seed : int
 
     Returns
     -------
     pandas.DataFrame
-        Columns corpus, fraction, update, stage, direction, block, head, utterances, speakers, keys
-        (median), entropy, entropy_low, entropy_high, collapse. Entropy is empty where every
-        utterance has one key.
+        Columns `by`, stage, direction, block, head, utterances, speakers, keys (median), entropy,
+        entropy_low, entropy_high, collapse. Entropy is empty where every utterance has one key.
     """
-    by, lines = ["corpus", "fraction", "update", *HEAD], []
+    by, lines = [*by, *HEAD], []
     for cell, part in measured.groupby(by, sort=True):
         mean, low, high = mean_over_speakers(part["entropy"], part["speaker"], settings, seed=seed)
         lines.append(dict(zip(by, cell)) | {

@@ -2,7 +2,7 @@
 
 from hump import protocol
 
-__all__ = ["remarks"]
+__all__ = ["about_attention", "remarks"]
 
 
 def remarks(diagnosis, rates, params) -> str:
@@ -21,7 +21,7 @@ def remarks(diagnosis, rates, params) -> str:
         Markdown.
     """
     lines = [
-        _attention(diagnosis.attention),
+        about_attention(diagnosis.attention, "update", "after fine-tuning"),
         *_calibration(diagnosis.calibration, params),
         *_neutral(rates),
         _embeddings(diagnosis.separation),
@@ -33,13 +33,29 @@ def _share(fraction):
     return f"{100 * fraction:g} % of the data"
 
 
-def _attention(table):
+def about_attention(table, time: str, when: str) -> str:
+    """How many heads have collapsed at the last time, and how even the others are.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `hump.diagnostics.attention.summarise`, of one corpus.
+    time : str
+        ``update`` or ``epoch``.
+    when : str
+        What the last one is, in words.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
     if table.empty:
         return "Attention: no stage attends."
-    last = table[table["update"] == table["update"].max()]
+    last = table[table[time] == table[time].max()]
     count = last["collapse"].value_counts().reindex(["uniform", "one key", "no choice"]).fillna(0)
     text = (
-        f"Attention after fine-tuning: of {len(last)} heads {count['uniform']:.0f} look at all "
+        f"Attention {when}: of {len(last)} heads {count['uniform']:.0f} look at all "
         f"keys alike, {count['one key']:.0f} at one key"
     )
     if count["no choice"]:

@@ -87,7 +87,9 @@ def diagnose_target(source: Data, data: Data, params) -> Diagnosis:
     measured = pd.concat(measured, ignore_index=True).assign(corpus=corpus, fraction=fraction)
     measured["speaker"] = data.rows["speaker"].to_numpy()[measured["position"].astype(int)]
     return Diagnosis(
-        attention.summarise(measured, params.evaluation, seed=seed),
+        attention.summarise(
+            measured, ["corpus", "fraction", "update"], params.evaluation, seed=seed
+        ),
         calibration.summarise(scored, params.evaluation, seed=seed),
         calibration.reliability(scored, params.evaluation, seed=seed),
         pd.DataFrame(results[1]["embeddings"]),

@@ -9,12 +9,13 @@ whose truth is known and publishes how often intervals hold it and tests err.
 from hump.evaluation.components import variance
 from hump.evaluation.intervals import average, summarise
 from hump.evaluation.metrics import METRICS, confusions, scores, speaker_uar, uar
-from hump.evaluation.paired import compare, verdict
+from hump.evaluation.paired import compare, compare_families, verdict
 
 __all__ = [
     "METRICS",
     "average",
     "compare",
+    "compare_families",
     "confusions",
     "scores",
     "speaker_uar",

@@ -10,7 +10,7 @@ from statsmodels.stats.power import TTestPower
 
 from hump.evaluation.metrics import speaker_uar
 
-__all__ = ["compare", "least_effect", "paired_test", "sign_flip", "verdict"]
+__all__ = ["compare", "compare_families", "least_effect", "paired_test", "sign_flip", "verdict"]
 
 # Speakers up to which all sign flips are tried, and how many are drawn beyond.
 EXACT, FLIPS = 13, 9_999
@@ -33,8 +33,9 @@ def compare(predictions, pairs, settings, *, seed) -> pd.DataFrame:
     ----------
     predictions : pandas.DataFrame
         Columns comparison, system, corpus, repeat, speaker, emotion, predicted.
-    pairs : list of tuple of str
-        Systems (a, b); the difference is a - b. A pair that a comparison does not have is left out.
+    pairs : list of tuple of str, or dict of str to such a list
+        Systems (a, b), of all comparisons or by comparison; the difference is a - b. A pair that a
+        comparison does not have is left out.
     settings : EvaluationParams
     seed : int
 
@@ -48,7 +49,7 @@ def compare(predictions, pairs, settings, *, seed) -> pd.DataFrame:
     for comparison, part in predictions.groupby("comparison", sort=True):
         runs = speaker_uar(part, ["system", "corpus", "speaker", "repeat"])
         values = runs.groupby(["system", "corpus", "speaker"]).mean().unstack("system")
-        for a, b in pairs:
+        for a, b in pairs.get(comparison, ()) if isinstance(pairs, dict) else pairs:
             if a not in values or b not in values:
                 continue
             difference = (values[a] - values[b]).dropna().to_numpy()
@@ -60,6 +61,30 @@ def compare(predictions, pairs, settings, *, seed) -> pd.DataFrame:
         table["family"] = len(table)
         table["p_holm"] = multipletests(table["p"], method="holm")[1]
     return table
+
+
+def compare_families(predictions, families, settings, *, seed) -> pd.DataFrame:
+    """Paired tests in several families, so that a few questions need not pay for many others.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        As `compare`.
+    families : dict
+        Name of a family -> its pairs, as `compare` takes them. Fixed before results are seen.
+    settings : EvaluationParams
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `compare`, with p_holm within each family, and its name as ``question``.
+    """
+    parts = [
+        compare(predictions, pairs, settings, seed=seed).assign(question=name)
+        for name, pairs in families.items()
+    ]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
 def verdict(row, family: int, settings) -> str:

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from hump import evaluation, tables
-from hump.experiments import architecture, fusion, layers
+from hump.experiments import FURTHER, PRIMARY, architecture, fusion, layers
 from hump.summary import AVERAGE, headline
 
-__all__ = ["about_architecture", "about_fusion", "about_layers"]
+__all__ = ["about_architecture", "about_fusion", "about_layers", "corrected"]
 
 
 def _value(row):
@@ -19,20 +19,44 @@ def _difference(row):
     return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*shown)
 
 
-def _tested(row, family, params):
+def _tested(row, params):
     return (
-        f"{_difference(row)} (p = {row.p_holm:.3g}, Holm-corrected for a family of {family}, "
-        f"{row.speakers:g} speakers: {evaluation.verdict(row, family, params.evaluation)})"
+        f"{_difference(row)} (p = {row.p_holm:.3g}, Holm-corrected for a family of {row.family:g}, "
+        f"{row.speakers:g} speakers: {evaluation.verdict(row, row.family, params.evaluation)})"
     )
 
 
-def _grouped(rows, family, params):
+def _grouped(rows, params):
     """A line a verdict, with the systems that it is about."""
     groups = {}
     for row in rows.sort_values("difference", ascending=False).itertuples():
-        said = evaluation.verdict(row, family, params.evaluation)
+        said = evaluation.verdict(row, row.family, params.evaluation)
         groups.setdefault(said, []).append(f"{row.b} {_difference(row)}")
     return [f"* {said}: {'; '.join(systems)}" for said, systems in groups.items()]
+
+
+def _family(rows):
+    first = rows.iloc[0]
+    return f"{first.question} comparisons, a family of {first.family:g}"
+
+
+def corrected(comparisons: pd.DataFrame) -> str:
+    """How p-values were corrected, for captions.
+
+    Parameters
+    ----------
+    comparisons : pandas.DataFrame
+        As `hump.evaluation.compare_families`.
+
+    Returns
+    -------
+    str
+    """
+    sizes = comparisons["question"].value_counts()
+    return (
+        f"Holm's correction within {sizes[PRIMARY]} primary comparisons (bold: the paper's claims) "
+        f"and within {sizes[FURTHER]} further ones"
+    )
 
 
 def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params) -> str:
@@ -48,7 +72,7 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params) -> str:
     -------
     str
     """
-    count, lines = len(comparisons), []
+    lines = []
     for corpus, part in comparisons.groupby("comparison", sort=False):
         own = table[table["corpus"] == corpus].set_index("system")
         rows = part.set_index("b", drop=False)
@@ -57,11 +81,12 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params) -> str:
             f"**{corpus}** ({remark or 'recorded speech'}): two stages of cross-attention reach a "
             f"UAR of **{_value(full)}** on unseen speakers ({full.utterances:g} utterances, "
             f"{full.speakers:g} speakers). Their difference to plain concatenation in both stages "
-            f"is {_tested(rows.loc[fusion.PLAIN], count, params)}, to a model of as many weights "
-            f"without attention {_tested(rows.loc[fusion.MATCHED], count, params)}."
+            f"is {_tested(rows.loc[fusion.PLAIN], params)}, to a model of as many weights "
+            f"without attention {_tested(rows.loc[fusion.MATCHED], params)}."
         )
-        lines += ["The full model, difference in UAR to each other system:"]
-        lines += ["\n".join(_grouped(part, count, params))]
+        further = part[part["question"] == FURTHER]
+        lines += [f"The full model, difference in UAR to each other system ({_family(further)}):"]
+        lines += ["\n".join(_grouped(further, params))]
     return "\n\n".join(lines)
 
 
@@ -78,18 +103,22 @@ def about_layers(table, comparisons, cells, params) -> str:
     -------
     str
     """
-    count, own = len(comparisons), layers.named(params.features.layers)
+    own = layers.named(params.features.layers)
     remark = tables.note(params, about=[params.source]) or "recorded speech"
     rows = table.set_index(["model", "system"])
-    tests = comparisons.set_index(["comparison", "a", "b"], drop=False)
+    tests = comparisons.set_index(["comparison", "a", "b"], drop=False).sort_index()
     model = rows.loc[layers.MODEL, own]
     lines = [
         f"On {params.source} ({remark}), HuMP-CAT on {own} reaches a UAR of **{_value(model)}** on "
         f"unseen speakers ({model.utterances:g} utterances, {model.speakers:g} speakers)."
     ]
-    for kind, part in comparisons[comparisons["a"] == own].groupby("comparison"):
-        lines += [f"{kind}, difference in UAR of {own} to other choices (a family of {count}):"]
-        lines += ["\n".join(_grouped(part, count, params))]
+    asked = comparisons[comparisons["a"] == own].groupby(["question", "comparison"])
+    for question in (PRIMARY, FURTHER):
+        for kind in (layers.MODEL, layers.PROBE):
+            if (question, kind) in asked.groups:
+                part = asked.get_group((question, kind))
+                lines += [f"{kind}, difference in UAR of {own} to other choices ({_family(part)}):"]
+                lines += ["\n".join(_grouped(part, params))]
     nested = rows.loc[layers.PROBE, layers.ON_TRAINING]
     gap = tests.loc[layers.PROBE, layers.ON_TEST, layers.ON_TRAINING]
     first = cells[cells["encoder"] == cells["encoder"].iloc[0]]
@@ -139,5 +168,5 @@ def about_architecture(table, targets, params) -> str:
     row = row.iloc[0]
     return text + (
         f"After fine-tuning with {100 * headline(params):g} % of the data, its difference to the "
-        f"study's model on {row.corpus} is {_tested(row, len(tests), params)}."
+        f"study's model on {row.corpus} is {_tested(row, params)}."
     )

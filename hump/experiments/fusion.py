@@ -4,7 +4,7 @@ import pandas as pd
 
 from hump import evaluation, seeds, training
 from hump.data import Data
-from hump.experiments import cost
+from hump.experiments import FURTHER, PRIMARY, cost
 from hump.experiments.runs import ABLATED
 from hump.experiments.variants import Variant, changed, reference
 
@@ -116,7 +116,7 @@ def summarise(predictions: pd.DataFrame, costs: pd.DataFrame, labels, params) ->
 
 
 def compare(predictions: pd.DataFrame, params) -> pd.DataFrame:
-    """Paired tests of the full model against every other, one family.
+    """Paired tests of the full model against every other; against concatenation they are primary.
 
     Parameters
     ----------
@@ -126,12 +126,14 @@ def compare(predictions: pd.DataFrame, params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As `hump.evaluation.compare`; ``comparison`` is the corpus.
+        As `hump.evaluation.compare_families`; ``comparison`` is the corpus.
     """
     others = [name for name in dict.fromkeys(predictions["system"]) if name != FULL]
-    return evaluation.compare(
+    first = [name for name in (PLAIN, MATCHED) if name in others]
+    families = {PRIMARY: first, FURTHER: [name for name in others if name not in first]}
+    return evaluation.compare_families(
         predictions.assign(comparison=predictions["corpus"]),
-        [(FULL, name) for name in others],
+        {question: [(FULL, name) for name in names] for question, names in families.items()},
         params.evaluation,
         seed=seeds.seed_of(params.seed, "fusion comparisons"),
     )

@@ -5,7 +5,7 @@ import pandas as pd
 
 from hump import evaluation, seeds
 from hump.data import Data
-from hump.experiments import probes
+from hump.experiments import FURTHER, PRIMARY, probes
 from hump.experiments.variants import Variant, changed
 from hump.features import encoders, extract_corpus
 from hump.records import predictions
@@ -190,7 +190,10 @@ def summarise(predicted: pd.DataFrame, params) -> pd.DataFrame:
 
 
 def compare(predicted: pd.DataFrame, params) -> pd.DataFrame:
-    """Paired tests, one family: the study's layers against others, and against the control's.
+    """Paired tests: the study's layers against others, and each choice against the control's.
+
+    Primary are, of HuMP-CAT, the study's layers against the last, against a weighted sum of all,
+    and against the same layers of the control.
 
     Parameters
     ----------
@@ -201,16 +204,19 @@ def compare(predicted: pd.DataFrame, params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As `hump.evaluation.compare`; ``comparison`` is the model. The row of the two chosen pairs
-        is the gap that choosing on test speakers opens.
+        As `hump.evaluation.compare_families`; ``comparison`` is the model. The row of the two
+        chosen pairs is the gap that choosing on test speakers opens.
     """
     own, names = named(params.features.layers), list(dict.fromkeys(predicted["system"]))
     rivals = [name for name in names if name not in (own, ON_TEST) and CONTROL not in name]
     tests = [(own, rival) for rival in rivals]
     tests += [(name, name + CONTROL) for name in names if name + CONTROL in names]
-    return evaluation.compare(
+    tests.append((ON_TEST, ON_TRAINING))
+    first = [(own, "last layer"), (own, SUM), (own, own + CONTROL)]
+    rest = {MODEL: [pair for pair in tests if pair not in first], PROBE: tests}
+    return evaluation.compare_families(
         predicted.assign(comparison=predicted["model"]),
-        [*tests, (ON_TEST, ON_TRAINING)],
+        {PRIMARY: {MODEL: first}, FURTHER: rest},
         params.evaluation,
         seed=seeds.seed_of(params.seed, "layer comparisons"),
     )

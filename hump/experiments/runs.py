@@ -12,6 +12,7 @@ import pandas as pd
 
 from hump import corpora, jobs, records, seeds, splits, summary, training
 from hump.data import Data
+from hump.diagnostics.attention import measure
 from hump.experiments import variants
 
 __all__ = ["ABLATED", "Run", "finetune", "train"]
@@ -36,11 +37,16 @@ class Run:
         n_train, corpus, utterance_id, speaker, emotion, predicted.
     epochs : dict of str to int
         System -> median of the epochs chosen.
+    attention : pandas.DataFrame
+        Of the reference model, on its test speakers, whose labels play no part: columns corpus,
+        epoch (those that every fold was trained for; 0 before training), speaker, and those of
+        `hump.diagnostics.measure`. Without rows if the reference is not among the variants.
     """
 
     predictions: pd.DataFrame
     validation: pd.DataFrame
     epochs: dict[str, int]
+    attention: pd.DataFrame
 
 
 def train(data: dict[str, Data], systems, params, *, label: str) -> Run:
@@ -79,7 +85,7 @@ def train(data: dict[str, Data], systems, params, *, label: str) -> Run:
         label=label,
         device=params.device,
     )
-    tested, validated, epochs = [], [], {}
+    tested, validated, watched, epochs = [], [], [], {}
     for (variant, repeat, number), result in zip(cells, results):
         fold, own = folds[number], data[variant.data]
         facts = {"repeat": repeat, "fold": fold.name, "n_train": len(fold.train)}
@@ -91,11 +97,24 @@ def train(data: dict[str, Data], systems, params, *, label: str) -> Run:
             records.predictions(own, fold.validation, result["validation"], **facts)
         )
         epochs.setdefault(variant.system, []).append(result["epoch"])
+        watched.append(pd.DataFrame(result["attention"]))
     return Run(
         pd.concat(tested, ignore_index=True),
         pd.concat(validated, ignore_index=True),
         {system: int(np.median(chosen)) for system, chosen in epochs.items()},
+        _attention(watched, data["study"].rows, params.source),
     )
+
+
+def _attention(parts, rows, corpus):
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return pd.DataFrame(columns=["corpus", "epoch", "speaker", "position"])
+    together = min(part["epoch"].max() for part in parts)
+    found = pd.concat(parts, ignore_index=True)
+    found = found[found["epoch"] <= together]
+    speakers = rows["speaker"].to_numpy()[found["position"].to_numpy()]
+    return found.assign(corpus=corpus, speaker=speakers)
 
 
 def _folds(rows, params):
@@ -109,17 +128,25 @@ def _source_job(task, data, params, folds):
     settings = variants.settings(task, params)
     fold = folds[task["fold"]].checked(own.rows)
     purpose = (params.seed, "experiments", params.source, fold.name, task["repeat"])
-    net, history = training.pretrain(own, fold, settings, purpose=purpose)
+    seen = []
+
+    def watch(model, epoch):
+        seen.append(measure(model, own, fold.test).assign(epoch=epoch))
+
+    net, history = training.pretrain(
+        own, fold, settings, purpose=purpose, watch=watch if task["ablate"] else None
+    )
     predicted = {"whole": own}
     if task["ablate"]:
         predicted |= _ablated(own, fold.test, net, purpose)
     return {
         "test": {
-            name: training.predict(net, seen, fold.test).argmax(1).tolist()
-            for name, seen in predicted.items()
+            name: training.predict(net, heard, fold.test).argmax(1).tolist()
+            for name, heard in predicted.items()
         },
         "validation": training.predict(net, own, fold.validation).argmax(1).tolist(),
         "epoch": history.best_epoch,
+        "attention": pd.concat(seen).to_dict("list") if seen else {},
     }
 
 

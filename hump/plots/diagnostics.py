@@ -17,7 +17,7 @@ HEAD_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 
 
 def attention_entropy(table):
-    """Normalised entropy of every head over the updates of fine-tuning.
+    """Normalised entropy of every head over the epochs of training or the updates of fine-tuning.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ def attention_entropy(table):
     """
     if table.empty:
         return message("Neither stage attends: both join their inputs side by side.")
+    time = "epoch" if "epoch" in table else "update"
     panels = table.groupby(["stage", "direction"], sort=True)
     rows = -(-len(panels) // 2)
     with style():
@@ -41,11 +42,12 @@ def attention_entropy(table):
             asked, seen = direction.split(" to ")
             axis.set_title(f"{stage.replace('stage', 'Stage ')}: {asked} looks at {seen}\n"
                            f"{part['keys'].median():g} keys (median)", fontsize=8)  # fmt: skip
-            _heads(axis, part)
-        last = table["update"].max()
+            _heads(axis, part, time)
+        last = table[time].max()
         axes.flat[0].set_xlim(-0.04 * last, 1.04 * last)
         for axis in axes[-1]:
-            axis.set_xlabel("fine-tuning updates (0: source model)")
+            axis.set_xlabel({"epoch": "epochs of training (0: random weights)",
+                             "update": "fine-tuning updates (0: source model)"}[time])  # fmt: skip
         for axis in axes[:, 0]:
             axis.set_ylabel("entropy / uniform\n(axes differ)")
         heads = sorted(table["head"].unique())
@@ -61,7 +63,7 @@ def _colour(head):
     return HEAD_COLOURS[(head - 1) % len(HEAD_COLOURS)]
 
 
-def _heads(axis, part):
+def _heads(axis, part, time):
     if part["entropy"].isna().all():
         axis.text(0.5, 0.5, "one key: no choice,\nentropy undefined", ha="center", va="center",
                   transform=axis.transAxes)  # fmt: skip
@@ -72,11 +74,11 @@ def _heads(axis, part):
     axis.set_ylim(bottom, top)
     for low, high in ((UNIFORM, top), (bottom, max(bottom, ONE_KEY))):
         axis.axhspan(low, high, color="#e8e8e8", zorder=0)
-    step, heads = part["update"].max() / 100, part["head"].max()
+    step, heads = part[time].max() / 100, part["head"].max()
     for (block, head), line in part.groupby(["block", "head"]):
         below = line["entropy"] - line["entropy_low"]
         above = line["entropy_high"] - line["entropy"]
-        axis.errorbar(line["update"] + step * (head - (heads + 1) / 2), line["entropy"],
+        axis.errorbar(line[time] + step * (head - (heads + 1) / 2), line["entropy"],
                       yerr=[below, above], color=_colour(head), marker="o", markersize=3, lw=1.2,
                       ls="-" if block == 1 else "--", elinewidth=0.8)  # fmt: skip
 

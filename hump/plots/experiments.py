@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from hump.experiments import PRIMARY
 from hump.plots.style import style
 
 __all__ = ["architecture", "cost", "differences", "layer_curves", "layer_pairs"]
@@ -17,7 +18,8 @@ def differences(comparisons, level: float):
     Parameters
     ----------
     comparisons : pandas.DataFrame
-        As `hump.evaluation.compare`. With several systems ``a`` a row names both.
+        As `hump.evaluation.compare_families`. With several systems ``a`` a row names both; primary
+        comparisons are bold.
     level : float
         Of significance; what is decided after Holm's correction is coloured and filled.
 
@@ -45,6 +47,8 @@ def differences(comparisons, level: float):
                           transform=axis.get_yaxis_transform())  # fmt: skip
             labels = part["b"] if one else part["a"] + "  −  " + part["b"]
             axis.set_yticks(range(len(part)), labels, fontsize=8)
+            for label, question in zip(axis.get_yticklabels(), part["question"]):
+                label.set_fontweight("bold" if question == PRIMARY else "normal")
             axis.set_ylim(-0.7, len(part) - 0.3)
             axis.axvline(0, color="#444444", lw=1)
             axis.grid(axis="y", visible=False)
