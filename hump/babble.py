@@ -125,12 +125,12 @@ def _cues(rng):
 
 def _recording(rng):
     return Recording(
-        band_hz=(rng.uniform(40, 150), min(8000, rng.uniform(3400, 10000))),
-        noise_db=rng.uniform(-75, -40),
+        band_hz=(rng.uniform(40, 120), min(8000, rng.uniform(6000, 10000))),
+        noise_db=rng.uniform(-75, -45),
         noise_slope_db=rng.uniform(-6, 0),
-        tone_db=rng.uniform(-3, 3),
-        reverberation_s=rng.uniform(0.08, 0.6),
-        direct_db=rng.uniform(3, 18),
+        tone_db=rng.uniform(-1.5, 1.5),
+        reverberation_s=rng.uniform(0.08, 0.3),
+        direct_db=rng.uniform(12, 30),
         level_db=rng.uniform(-32, -20),
         distance_db=3.0,
     )

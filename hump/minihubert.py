@@ -2,8 +2,7 @@
 
 Two iterations: units found by k-means on MFCC, then by k-means on a middle layer of the first
 iteration's network; each time the network predicts the units of spans of frames that it does not
-see. Departures from the paper, made so that an hour or two on two cores suffice, are those of
-`Recipe`, and units of pitch and of manner beside the others (`hump.units`).
+see. Departures from the paper, made so that an hour on two cores suffices, are those of `Recipe`.
 
 References
 ----------
@@ -82,9 +81,6 @@ class Recipe:
         embeddings, where the paper starts anew: a start from scratch costs the first's steps again.
     units : tuple of int
         Clusters of the two iterations (the paper: 100 and 500).
-    voice_units : int
-        Clusters each of pitch and of manner, predicted beside the others in both iterations
-        (`hump.units`; the paper has none).
     layer : int
         Whose states are clustered for the second.
     bank : int
@@ -111,13 +107,12 @@ class Recipe:
     """
 
     scale: float = 1.0
-    steps: tuple[int, int] = (2000, 3000)
+    steps: tuple[int, int] = (2800, 2200)
     units: tuple[int, int] = (100, 200)
-    voice_units: int = 64
     layer: int = 6
     bank: int = 600
     held_out: int = 64
-    seconds: float = 3.0
+    seconds: float = 2.0
     batch: int = 16
     rate: float = 1.5e-3
     warm_up: float = 0.08
@@ -170,7 +165,6 @@ class Recipe:
         rows = {
             "updates": (*self.steps, "250,000 and 400,000"),
             "units": (*self.units, "100 and 500"),
-            "units of pitch and of manner, each": (self.voice_units, self.voice_units, "none"),
             "hours of speech": (*hours, "960, many times"),
             "weight of the loss on seen frames": (
                 *("{} to {}".format(*weights) for weights in self.unmasked), "0",
@@ -227,7 +221,7 @@ def _give_way(_):
 
 
 def acoustic_units(recipe: Recipe, *, seed: int, device: str) -> Units:
-    """Units of the first iteration: clusters of 39-d MFCC, of pitch and of manner.
+    """Units of the first iteration: clusters of 39-d MFCC.
 
     Parameters
     ----------
@@ -240,16 +234,14 @@ def acoustic_units(recipe: Recipe, *, seed: int, device: str) -> Units:
     Units
     """
     speech = Speech(recipe, seed, "bank", recipe.bank, with_mfcc=True)
-    batches = list(speech.batches("MFCC to cluster", device))
-    frames = torch.cat([frames for _, frames in batches])
-    return Units((
-        _codebook("mfcc", frames, recipe.units[0], seed, device),
-        *_codebooks_of_voice([signals for signals, _ in batches], recipe, seed, device),
-    ))  # fmt: skip
+    frames = [frames for _, frames in speech.batches("MFCC to cluster", device)]
+    return units.cluster(
+        torch.cat(frames), recipe.units[0], seed=_clustering(seed), device=device
+    )
 
 
 def hidden_units(model: HubertModel, recipe: Recipe, *, seed: int, device: str) -> Units:
-    """Units of the second iteration: clusters of a middle layer, of pitch and of manner.
+    """Units of the second iteration: clusters of a middle layer.
 
     Parameters
     ----------
@@ -265,27 +257,17 @@ def hidden_units(model: HubertModel, recipe: Recipe, *, seed: int, device: str) 
     """
     teacher = _upto(model, recipe.layer).to(device)
     speech = Speech(recipe, seed, "bank", recipe.bank, with_mfcc=False)
-    signals, states = [], []
+    states = []
     with torch.no_grad(), units.in_bfloat16(device):
-        for batch, _ in speech.batches(f"layer {recipe.layer} to cluster", device):
-            signals.append(batch)
-            states.append(teacher(batch).last_hidden_state.float())
-    books = (
-        _codebook("layer", torch.cat(states), recipe.units[1], seed, device),
-        *_codebooks_of_voice(signals, recipe, seed, device),
+        for signals, _ in speech.batches(f"layer {recipe.layer} to cluster", device):
+            states.append(teacher(signals).last_hidden_state.float())
+    return units.cluster(
+        torch.cat(states), recipe.units[1], seed=_clustering(seed), device=device, teacher=teacher
     )
-    return Units(books, teacher)
 
 
-def _codebook(view, frames, count, seed, device):
-    number = seeds.seed_of(seed, "k-means") % 2**31
-    return units.cluster(view, frames, count, seed=number, device=device)
-
-
-def _codebooks_of_voice(signals, recipe, seed, device):
-    for view, describe in (("pitch", units.periodicity), ("manner", units.manner)):
-        frames = torch.cat([describe(batch) for batch in signals])
-        yield _codebook(view, frames, recipe.voice_units, seed, device)
+def _clustering(seed):
+    return seeds.seed_of(seed, "k-means") % 2**31
 
 
 def _upto(model, layer):
@@ -293,17 +275,19 @@ def _upto(model, layer):
     with torch.random.fork_rng(devices=[]):
         cut = HubertModel(config)
     cut.load_state_dict(model.state_dict(), strict=False)
+    units.exact_positions(cut)
     return cut.eval().requires_grad_(False)
 
 
 class Network(nn.Module):
-    """A HuBERT with what turns its last states into logits over the units of each codebook."""
+    """A HuBERT with what turns its last states into logits over units."""
 
-    def __init__(self, config, sizes):
+    def __init__(self, config, count):
         super().__init__()
         self.hubert = HubertModel(config)
-        self.projects = nn.ModuleList(nn.Linear(config.hidden_size, CODE_WIDTH) for _ in sizes)
-        self.codes = nn.ParameterList(torch.randn(size, CODE_WIDTH) for size in sizes)
+        units.exact_positions(self.hubert)
+        self.project = nn.Linear(config.hidden_size, CODE_WIDTH)
+        self.codes = nn.Parameter(torch.randn(count, CODE_WIDTH))
 
     def forward(self, signals, hidden):
         """Cosine of projected state and unit embedding over a temperature: equation (3).
@@ -316,17 +300,12 @@ class Network(nn.Module):
 
         Returns
         -------
-        list of torch.Tensor, shape (pieces, frames, units)
-            For each codebook.
+        torch.Tensor, shape (pieces, frames, units)
         """
         states = self.hubert(signals, mask_time_indices=hidden).last_hidden_state.float()
-        logits = []
         with torch.autocast(signals.device.type, enabled=False):  # logits reach 10: three digits
-            for project, codes in zip(self.projects, self.codes):
-                directions = nn.functional.normalize(codes, dim=-1)
-                projected = nn.functional.normalize(project(states), dim=-1)
-                logits.append(projected @ directions.T / TEMPERATURE)
-        return logits
+            projected = nn.functional.normalize(self.project(states), dim=-1)
+            return projected @ nn.functional.normalize(self.codes, dim=-1).T / TEMPERATURE
 
 
 def spans(pieces: int, frames: int, *, start: float, span: int, rng) -> np.ndarray:
@@ -397,7 +376,7 @@ class _Training:
         self.step, self.seconds, self.looks = 0, 0.0, []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seeds.seed_of(seed, iteration, "weights"))
-            self.network = Network(_trainable(config()), units.sizes)
+            self.network = Network(_trainable(config()), len(units))
         begin = start or untrained.build(HubertConfig.from_dict(config()))
         self.network.hubert.load_state_dict(begin.state_dict())
         self.network.to(device)
@@ -448,7 +427,7 @@ class _Training:
 
     def _update(self, signals, targets):
         self.network.train()
-        hidden = self._hidden(targets.shape[1:], "spans", self.step)
+        hidden = self._hidden(targets.shape, "spans", self.step)
         seen_weight = np.interp(self.step / self.steps, (0, 1),
                                 self.recipe.unmasked[self.iteration - 1])
         self.optimizer.param_groups[0]["lr"] = self._rate()
@@ -470,18 +449,11 @@ class _Training:
         return torch.from_numpy(hidden).to(self.device)
 
     def _losses(self, signals, targets, hidden):
-        """Cross-entropy on hidden and on seen frames (equations (2) and (4)), and shares of hits.
-
-        Of several codebooks the mean, where equation (4) has the sum.
-        """
+        """Cross-entropy on hidden and on seen frames, equations (2) and (4), and shares of hits."""
         with units.in_bfloat16(self.device):
             logits = self.network(signals, hidden)
-        losses = [
-            nn.functional.cross_entropy(values.transpose(1, 2), target, reduction="none")
-            for values, target in zip(logits, targets, strict=True)
-        ]
-        hits = [values.argmax(-1) == target for values, target in zip(logits, targets)]
-        losses, hits = torch.stack(losses).mean(0), torch.stack(hits).float().mean(0)
+        losses = nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        hits = (logits.argmax(-1) == targets).float()
         return [values[where].mean() for values in (losses, hits) for where in (hidden, ~hidden)]
 
     def _held_out(self):
@@ -495,7 +467,7 @@ class _Training:
         self.network.eval()
         values = []
         for number, (signals, targets) in enumerate(held_out):
-            hidden = self._hidden(targets.shape[1:], "held out", number)
+            hidden = self._hidden(targets.shape, "held out", number)
             values.append([float(v) for v in self._losses(signals, targets, hidden)])
         names = ("loss_hidden", "loss_seen", "accuracy_hidden", "accuracy_seen")
         self.looks.append({
@@ -576,9 +548,17 @@ def export(model: HubertModel, folder, card: str) -> Path:
     copy = HubertModel(model.config)
     copy.load_state_dict(model.state_dict())
     copy.half().save_pretrained(folder)
+    _compute_in_float32(folder / "config.json")
     Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
     (folder / "README.md").write_text(card, encoding="utf-8")
     return folder
+
+
+def _compute_in_float32(file):
+    """Let `transformers` load the weights to compute in float32, as a CPU needs it."""
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    text = json.dumps({**settings, "dtype": "float32"}, indent=2) + "\n"
+    file.write_text(text, encoding="utf-8")
 
 
 def device_of(name: str) -> str:
@@ -643,7 +623,6 @@ def card(recipe: Recipe, looks: pd.DataFrame, model: HubertModel, *, seed: int, 
         size_mib=parameters * 2 / 2**20,
         width=model.config.hidden_size,
         units=recipe.units,
-        voice_units=recipe.voice_units,
         layer=recipe.layer,
         rows=CARD_ROWS,
         last=last,
@@ -679,8 +658,7 @@ def _key(recipe, iteration, seed, begin, units):
     """What a checkpoint must agree with to be gone on from."""
     digest = hashlib.sha256(code_version().encode())
     digest.update(json.dumps([dataclasses.asdict(recipe), iteration, seed]).encode())
-    centres = [book.centres for book in units.codebooks]
-    for tensor in [*begin.state_dict().values(), *centres]:
+    for tensor in [*begin.state_dict().values(), units.centres]:
         digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 

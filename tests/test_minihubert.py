@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import HubertConfig
+from transformers import HubertConfig, HubertModel
 
 from hump import minihubert, units
 from hump.errors import ParameterError
@@ -28,8 +28,8 @@ def one_worker(monkeypatch):
 def recipe():
     """Seconds of training, which are enough to learn the commonest units."""
     return dataclasses.replace(
-        minihubert.Recipe(), steps=(12, 6), units=(8, 6), voice_units=5, bank=8, held_out=4,
-        seconds=1.0, batch=2, every=3,
+        minihubert.Recipe(), steps=(12, 6), units=(8, 6), bank=8, held_out=4, seconds=1.0,
+        batch=2, every=3,
     )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_one_parameter_scales_the_run():
     whole, tenth, smoke = (minihubert.Recipe.scaled(scale) for scale in (1, 0.1, 0.004))
     assert whole == minihubert.Recipe()
     assert tenth.steps == tuple(round(steps / 10) for steps in whole.steps)
-    assert smoke.steps == (10, 12) and smoke.seconds == whole.seconds
+    assert smoke.steps == (11, 10) and smoke.seconds == whole.seconds
     assert tenth.hours(100) == 100 * tenth.batch * tenth.seconds / 3600
 
 
@@ -86,30 +86,26 @@ def test_frames_of_units_are_those_of_the_network(recipe, acoustic):
     assert torch.equal(frames, torch.from_numpy(mfcc.extract(signal)[1::2][: recipe.frames]))
 
 
-def test_units_are_of_mfcc_pitch_and_manner(recipe, acoustic):
+def test_units_are_the_nearest_clusters_of_mfcc(recipe, acoustic):
     signal, frames = minihubert.Speech(recipe, 1, "test", 1, with_mfcc=True)[0]
-    assert [book.view for book in acoustic.codebooks] == ["mfcc", "pitch", "manner"]
-    assert acoustic.sizes == (8, 5, 5)
-    found = acoustic(signal[None], frames[None])[:, 0]
-    views = frames, units.periodicity(signal[None])[0], units.manner(signal[None])[0]
-    for book, values, numbers in zip(acoustic.codebooks, views, found, strict=True):
-        scaled = (values - book.mean) / book.deviation
-        brute = [int(np.argmin([((x - c) ** 2).sum() for c in book.centres])) for x in scaled]
-        np.testing.assert_array_equal(numbers, brute)
-    assert len(found[0].unique()) > 3
+    assert len(acoustic) == 8 and acoustic.teacher is None
+    found = acoustic(signal[None], frames[None])[0]
+    scaled = (frames - acoustic.mean) / acoustic.deviation
+    brute = [int(np.argmin([((x - c) ** 2).sum() for c in acoustic.centres])) for x in scaled]
+    np.testing.assert_array_equal(found, brute)
+    assert len(found.unique()) > 3
 
 
 def test_units_of_the_second_iteration_are_of_the_middle_layer(recipe):
     model = untrained.build(HubertConfig.from_dict(minihubert.config())).eval()
     found = minihubert.hidden_units(model, recipe, seed=1, device="cpu")
-    assert [book.view for book in found.codebooks] == ["layer", "pitch", "manner"]
+    assert len(found) == 6
     signal, _ = minihubert.Speech(recipe, 1, "test", 1, with_mfcc=False)[0]
-    with torch.no_grad(), units.in_bfloat16("cpu"):
+    with torch.no_grad():
         states = model(signal[None], output_hidden_states=True).hidden_states[recipe.layer][0]
-    book = found.codebooks[0]
-    scaled = (states.float() - book.mean) / book.deviation
-    nearest = torch.cdist(scaled, book.centres).argmin(1)
-    assert (found(signal[None], None)[0, 0] == nearest).float().mean() > 0.95  # but for ties
+    scaled = (states - found.mean) / found.deviation
+    nearest = torch.cdist(scaled, found.centres).argmin(1)
+    assert (found(signal[None], None)[0] == nearest).float().mean() > 0.9  # but for ties
 
 
 def test_the_loss_is_that_of_equations_3_and_4(recipe, acoustic, tmp_path):
@@ -117,25 +113,44 @@ def test_the_loss_is_that_of_equations_3_and_4(recipe, acoustic, tmp_path):
     network = training.network.eval()
     signal, frames = minihubert.Speech(recipe, 1, "test", 1, with_mfcc=True)[0]
     targets = acoustic(signal[None], frames[None])
-    hidden = torch.zeros(targets.shape[1:], dtype=torch.bool)
+    hidden = torch.zeros(targets.shape, dtype=torch.bool)
     hidden[0, 10:30] = True
     with torch.no_grad():
         loss_hidden, loss_seen, hits_hidden, _ = training._losses(signal[None], targets, hidden)
         with units.in_bfloat16("cpu"):
             states = network.hubert(signal[None], mask_time_indices=hidden).last_hidden_state
-        losses, hits = [], []
-        for project, codes, target in zip(network.projects, network.codes, targets, strict=True):
-            projected = project(states.float())[0, 10:30]
-            logits = torch.stack([
-                torch.nn.functional.cosine_similarity(projected, code[None], dim=-1) / 0.1
-                for code in codes
-            ], dim=1)  # fmt: skip
-            wanted = target[0, 10:30]
-            losses.append((logits.logsumexp(1) - logits[range(20), wanted]).mean())
-            hits.append((logits.argmax(1) == wanted).float().mean())
-    torch.testing.assert_close(loss_hidden, sum(losses) / 3, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(hits_hidden, sum(hits) / 3)
+        projected = network.project(states.float())[0, 10:30]
+        logits = torch.stack([
+            torch.nn.functional.cosine_similarity(projected, code[None], dim=-1) / 0.1
+            for code in network.codes
+        ], dim=1)  # fmt: skip
+    wanted = targets[0, 10:30]
+    losses = logits.logsumexp(1) - logits[range(20), wanted]
+    torch.testing.assert_close(loss_hidden, losses.mean(), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(hits_hidden, (logits.argmax(1) == wanted).float().mean())
     assert loss_seen != loss_hidden
+
+
+def test_gradients_in_bfloat16_are_those_in_float32(recipe, acoustic, tmp_path, monkeypatch):
+    """A kernel that is wrong in bfloat16 once made a training of an hour worthless."""
+    training = minihubert._Training(recipe, 1, acoustic, tmp_path / "x", 1, "cpu", None)
+    signal, frames = minihubert.Speech(recipe, 1, "test", 1, with_mfcc=True)[0]
+    targets = acoustic(signal[None], frames[None])
+    hidden = torch.zeros(targets.shape, dtype=torch.bool)
+    hidden[0, 10:30] = True
+    gradients = {}
+    for able in (True, False):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
+        loss_hidden, loss_seen, *_ = training._losses(signal[None], targets, hidden)
+        training.network.zero_grad()
+        (loss_hidden + loss_seen).backward()
+        gradients[able] = {n: p.grad.clone() for n, p in training.network.named_parameters()}
+    largest = max(g.norm() for g in gradients[False].values())
+    for name, exact in gradients[False].items():
+        if exact.norm() > 1e-3 * largest:  # of others the rounding is as large as they are
+            assert (gradients[True][name] - exact).norm() / exact.norm() < 0.1, name
+    rough, exact = (torch.cat([g.flatten() for g in gradients[k].values()]) for k in (True, False))
+    assert 0 < (rough - exact).norm() / exact.norm() < 0.05
 
 
 def test_what_is_hidden_is_not_heard(recipe, acoustic, tmp_path):
@@ -235,6 +250,11 @@ def test_an_exported_encoder_is_one_like_any_other(tmp_path):
     exact = hubert.extract([signal], encoder="untrained", layers=(1, 9))[0]
     assert np.linalg.norm(stored - exact) / np.linalg.norm(exact) < 2e-3
     assert model.dtype == torch.float32
+    plain = HubertModel.from_pretrained(tmp_path / "mine")  # as a reader of the card would
+    assert plain.dtype == torch.float32
+    with torch.no_grad():
+        states = plain.eval()(torch.from_numpy(signal)[None]).last_hidden_state
+    assert states.isfinite().all()
 
 
 def test_the_notebook_makes_an_encoder_by_one_command(tmp_path):
