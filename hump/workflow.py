@@ -21,6 +21,7 @@ __all__ = ["run"]
 EXPLAINED = re.compile(r"returned non-zero exit status [12]\b")
 FAILURE = re.compile(r"^\w*(Error|Exception)\b", re.MULTILINE)
 SHOWN_LINES = 15
+LONG_AGO = 86_400  # seconds since 1970; 0 is no time for some file systems
 
 
 def run(params, params_file, arguments) -> int:
@@ -50,6 +51,7 @@ def run(params, params_file, arguments) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "run.log"
     with _alone(folder / "lock", params.study) as lock:
+        _age_published(params, folder)
         command = _command(params_file, folder, arguments)
         if arguments:
             status = _call(command, lock, messages=None)
@@ -80,6 +82,19 @@ def _alone(path, study):
                 f"study={study}: another run of it is going on; wait for it, or end it first"
             ) from None
         yield lock
+
+
+def _age_published(params, folder):
+    """Date published results, which nothing here has made, before what they are made from.
+
+    Git dates what it checks out by the time of the checkout, so that Snakemake would take them for
+    finished. Models are not published: where there are some, a study was run here.
+    """
+    if (folder / ".snakemake").exists() or (params.results / "models").exists():
+        return
+    for path in params.results.rglob("*"):
+        if path.is_file():
+            os.utime(path, (LONG_AGO, LONG_AGO))
 
 
 def _command(params_file, folder, arguments):

@@ -87,6 +87,30 @@ def test_few_cores_are_not_left_idle(project):
     assert finetuning and all("--workers 2" in line for line in finetuning)
 
 
+def test_published_results_are_made_anew_and_ones_own_are_kept(project):
+    """In a clone they are as new as everything else."""
+    whole = steps(project, "params/smoke.yaml")
+    shutil.rmtree(project / "cache")
+    for line in whole:
+        folder = project / "results" / "smoke" / "notebooks"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{STEP.search(line)[2] or 'none'}.ipynb").touch()
+    tables = project / "results" / "smoke" / "tables"
+    tables.mkdir()
+    for name in ("corpora", "manifest", "accounting", "features"):
+        (tables / f"{name}.csv").touch()
+    assert steps(project, "params/smoke.yaml") == whole
+    assert (tables / "corpora.csv").stat().st_mtime < 1e6
+    # With a model here they are this machine's own: 01 and 02 are done.
+    for path in (project / "results").rglob("*.*"):
+        path.touch()
+    shutil.rmtree(project / "cache")
+    model = project / "results" / "smoke" / "models" / "source"
+    model.mkdir(parents=True)
+    left = " ".join(steps(project, "params/smoke.yaml"))
+    assert "01_data" not in left and "02_features" not in left and "03_pretrain" in left
+
+
 def test_missing_corpora_stop_it_before_anything_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HUMP_DATA", str(tmp_path / "none"))
     monkeypatch.setattr(Params, "cache", property(lambda self: tmp_path / "cache"))
