@@ -134,8 +134,8 @@ def _banners(params):
     banners = []
     if params.synthetic:
         banners.append(names.SYNTHETIC)
-    if params.features.encoder == "untrained":
-        banners.append(names.UNTRAINED)
+    if remark := names.about_encoder(params.features.encoder):
+        banners.append(remark)
     return banners
 
 

@@ -34,7 +34,7 @@ class DemoParams(_Section):
 class FeatureParams(_Section):
     """The streams: which encoder and layers, how exactly, and how they are stored."""
 
-    encoder: str = Field(min_length=1, description="hub name, local folder, or 'untrained'")
+    encoder: str = Field(min_length=1, description="folder, hub name, or 'untrained', a control")
     layers: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
     pooled: Annotated[bool, Field(description="keep statistics of all layers too")]
     dtype: Literal["float16", "float32"]

@@ -84,7 +84,8 @@ def note(params, *, encoder: bool = True, about=None) -> str:
 
 def _made_of(params, encoder):
     words = [names.SYNTHETIC] if params.synthetic else []
-    return words + ([names.UNTRAINED] if encoder and params.features.encoder == "untrained" else [])
+    said = names.about_encoder(params.features.encoder) if encoder else None
+    return words + ([said] if said else [])
 
 
 def _sentence(words, table):

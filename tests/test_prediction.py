@@ -38,7 +38,7 @@ def trained(params, speech, tmp_path):
     data = Data(rows, stored, names.EMOTIONS)
     net = training.build(data, params, seed=3)
     training.fit_scaling(net, data, [0, 1])
-    model.save(net, tmp_path / "m", origin={"encoder": "untrained", "layers": [1, 9]})
+    model.save(net, tmp_path / "m", origin={"encoder": params.features.encoder, "layers": [1, 9]})
     return tmp_path / "m", training.predict(net, data, [0, 1])
 
 

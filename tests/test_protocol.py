@@ -95,7 +95,7 @@ def test_native_labels_get_a_new_head(study):
     saved = model.load(folder)
     assert saved.config.labels == labels
     assert saved.origin["trained_on"] == ["demo_source", "demo_german"]
-    assert saved.origin["encoder"] == "untrained" and saved.origin["layers"] == [1, 9]
+    assert saved.origin["encoder"] == params.features.encoder and saved.origin["layers"] == [1, 9]
 
 
 def test_baselines_learn_from_their_training_rows_alone(make_data):

@@ -7,16 +7,18 @@ import re
 import pytest
 
 from hump import corpora, names
+from hump.features import encoders
 from hump.params import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLISHED = ROOT / "results" / "demo"
+NOTE = "synthetic demo speech; small encoder trained on synthetic speech"
 
 
 def test_table_is_that_of_the_demo_study():
     with (PUBLISHED / "tables" / "main.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["corpus"] == "average of targets"]
-    assert rows and all(row["note"] == "synthetic demo speech; untrained encoder" for row in rows)
+    assert rows and all(row["note"] == NOTE for row in rows)
     table = [line for line in README.splitlines() if re.match(r"\| \d+ %", line)]
     shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
     systems = [name for name in rows[0] if name.startswith(("HuMP-CAT", "SVM", "linear"))]
@@ -26,7 +28,7 @@ def test_table_is_that_of_the_demo_study():
 
 def test_picture_says_what_it_is_made_of():
     assert (PUBLISHED / "figures" / "fractions.png").stat().st_size > 10_000
-    assert "synthetic demo speech, untrained encoder" in README
+    assert NOTE.replace(";", ",") in README
 
 
 def test_costs_are_those_of_the_benchmark():
@@ -51,16 +53,23 @@ def test_costs_are_those_of_the_benchmark():
 
 def test_encoders_are_those_of_the_benchmark():
     found = json.loads((ROOT / "benchmarks" / "results" / "encoder.json").read_text())
+    assert found["encoder"]["fingerprint"] == encoders.find(names.EMBEDDED).fingerprint
     lines = {(line["corpus"], line["encoder"], line["features"]): line for line in found["lines"]}
-    chosen = "layer chosen on training speakers"
+    own, chosen = "layers 1 and 9", "layer chosen on training speakers"
     for name, encoder, features in (
-        ("small HuBERT, trained on synthetic speech", "trained", chosen),
-        ("the same, untrained", "untrained", chosen),
+        ("small HuBERT, layers 1 and 9", "trained", own),
+        ("small HuBERT, layer chosen on training speakers", "trained", chosen),
+        ("the same network untrained, layers 1 and 9", "untrained", own),
+        ("the same network untrained, layer chosen", "untrained", chosen),
         ("MFCC statistics", "none", "MFCC statistics"), ("eGeMAPS", "none", "eGeMAPS"),
     ):  # fmt: skip
-        cells = [lines[corpus, encoder, features] for corpus in ("emodb", "ravdess")]
+        cells = [lines[corpus, encoder, features]
+                 for corpus in ("emodb", "ravdess", "demo speech, average")]  # fmt: skip
         text = [f"{c['uar']:.3f} [{c['uar_low']:.3f}, {c['uar_high']:.3f}]" for c in cells]
         assert f"| {name} | {' | '.join(text)} |" in README
+    worth = [lines[corpus, "trained", own]["uar_low"] - lines[corpus, "untrained", own]["uar"]
+             for corpus in ("emodb", "ravdess", "demo speech, average")]  # fmt: skip
+    assert min(worth) > 0, "training is worth a great deal"
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(

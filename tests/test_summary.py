@@ -33,7 +33,7 @@ def test_comparisons_find_what_is_there_and_no_more(predicted, params):
     assert (table.loc[(slice(None), "SVM on eGeMAPS"), "p_holm"] > 0.05).all()
     text = summary.claims(summary.comparisons(predicted, params), params)
     assert text.count("**better**") == 2 and text.count("not decided") == 2
-    assert "synthetic demo speech; untrained encoder" in text
+    assert "synthetic demo speech; small encoder trained on synthetic speech" in text
     assert "one family of 4 Holm-corrected tests" in text and text.count("detectable: 0.") == 4
 
 
@@ -95,5 +95,6 @@ def test_identifiers_stay_text(params):
     assert again["uar"].iloc[0] == 0.123457
     assert list(again) == ["speaker", "uar"], "without what was added"
     written = pd.read_csv(params.results / "tables" / "x.csv")
-    assert written["note"].unique().tolist() == ["synthetic demo speech; untrained encoder"]
+    words = "synthetic demo speech; small encoder trained on synthetic speech"
+    assert written["note"].unique().tolist() == [words]
     assert written["fingerprint"].unique().tolist() == [tables.fingerprint(params)]

@@ -66,7 +66,7 @@ def find(encoder) -> Found:
     encoder : str or Path
         A local folder (relative to the current folder or the project), a hub name such as
         ``facebook/hubert-base-ls960``, or ``untrained``: a small network with fixed random
-        weights, for want of another and as a control.
+        weights, as a control.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def _folder(encoder):
     if path.is_absolute() or str(encoder).startswith((".", "~")) or str(encoder).count("/") != 1:
         raise EncoderError(
             f"encoder={str(encoder)!r}: no such folder; give a folder with {CONFIG} and {WEIGHTS}, "
-            f"a hub name such as facebook/hubert-base-ls960, or {UNTRAINED}"
+            f"a hub name such as facebook/hubert-base-ls960, or {names.EMBEDDED}"
         )
     return None
 

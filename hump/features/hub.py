@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hump import names
 from hump.errors import EncoderError
 
 __all__ = ["files"]
@@ -56,7 +57,8 @@ def files(name, wanted) -> dict[str, Path | None]:
 def _unreachable(name):
     return (
         f"encoder={name!r}: is not in the local cache and the hub cannot be reached; download it "
-        "where there is a network and give the folder, or use encoder: untrained to try the study"
+        f"where there is a network and give the folder, or use encoder: {names.EMBEDDED}, "
+        "which comes with the project"
     )
 
 

@@ -125,12 +125,12 @@ def test_partial_corpus_is_marked_in_every_result(emodb, examined):
     remark = "emodb: partial copy, 5 of 535 utterances, of labels in use 4 of 339"
     rows = examined["emodb"].manifest
     assert rows["excluded"].dropna().tolist() == ["label outside the study: boredom"]
-    assert tables.note(params) == f"synthetic demo speech; untrained encoder; {remark}"
-    assert tables.note(params, about=["demo_source"]) == "synthetic demo speech; untrained encoder"
+    made_of = "synthetic demo speech; small encoder trained on synthetic speech"
+    assert tables.note(params) == f"{made_of}; {remark}"
+    assert tables.note(params, about=["demo_source"]) == made_of
     table = pd.DataFrame({"corpus": ["demo_source", "emodb", "average of targets"], "uar": 0.5})
     tables.write(table, params, "x")
     written = pd.read_csv(params.results / "tables/x.csv")
-    made_of = "synthetic demo speech; untrained encoder"
     assert written["note"].tolist() == [made_of, f"{made_of}; {remark}", f"{made_of}; {remark}"]
     assert written["fingerprint"].unique().tolist() == [tables.fingerprint(params)]
 

@@ -1,13 +1,16 @@
 import json
 
 import httpx
-import huggingface_hub
+import huggingface_hub.constants
+import numpy as np
 import pytest
+import safetensors.numpy
 from huggingface_hub import errors
 
+from hump import names
 from hump import params as project
 from hump.errors import EncoderError
-from hump.features import encoders, hub
+from hump.features import encoders, hub, untrained
 
 NAME = "somebody/hubert"
 
@@ -40,6 +43,22 @@ def online(monkeypatch, tmp_path):
     return serve
 
 
+def test_the_embedded_encoder_is_one_like_any_other():
+    found = encoders.find(names.EMBEDDED)
+    assert (found.label, found.trained, found.n_layers, found.normalize) == (
+        "hubert-mini", True, 12, True
+    )  # fmt: skip
+    assert {name: found.config[name] for name in untrained.CONFIG} == untrained.CONFIG
+    folder = found.weights.parent
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 16 * 2**20
+    tensors = safetensors.numpy.load_file(found.weights)
+    assert {str(tensor.dtype) for tensor in tensors.values()} == {"float16"}
+    assert all(np.isfinite(tensor).all() for tensor in tensors.values())
+    card = (folder / "README.md").read_text()
+    for word in ("updates", "hours", "seconds", "loss on hidden frames", "code", "Not good for"):
+        assert word in card
+
+
 def make_error(kind):
     request = httpx.Request("GET", "https://hub.invalid")
     return kind("answered so", response=httpx.Response(404, request=request))
@@ -61,7 +80,7 @@ def test_missing_file_is_named(folder, name):
 
 @pytest.mark.parametrize("name", ["nowhere", "./nowhere", "/no/where", "a/b/c"])
 def test_unknown_folder_is_named(name):
-    with pytest.raises(EncoderError, match=rf"{name}'?: no such folder; .*untrained"):
+    with pytest.raises(EncoderError, match=rf"{name}'?: no such folder; .*hub name"):
         encoders.find(name)
 
 
@@ -108,7 +127,7 @@ def test_pickled_hub_model_is_taken_from_the_hubs_conversion(folder, online, mon
     ("error", "message"),
     [
         (errors.LocalEntryNotFoundError("offline"), "hub cannot be reached.*give the folder"),
-        (errors.OfflineModeIsEnabled("offline"), "hub cannot be reached.*untrained"),
+        (errors.OfflineModeIsEnabled("offline"), "hub cannot be reached.*hump/assets/hubert-mini"),
         (httpx.ConnectError("no route"), "hub cannot be reached.*give the folder"),
         (make_error(errors.RepositoryNotFoundError), "no such model.*check the name"),
         (make_error(errors.GatedRepoError), "does not let you read it.*local folder"),
