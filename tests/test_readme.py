@@ -12,18 +12,21 @@ from hump.params import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLISHED = ROOT / "results" / "demo"
-NOTE = "synthetic demo speech; small encoder trained on synthetic speech"
+ENCODER = "small encoder trained on synthetic speech"
+NOTE = f"synthetic demo speech; {ENCODER}"
 
 
-def test_table_is_that_of_the_demo_study():
-    with (PUBLISHED / "tables" / "main.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["corpus"] == "average of targets"]
-    assert rows and all(row["note"] == NOTE for row in rows)
-    table = [line for line in README.splitlines() if re.match(r"\| \d+ %", line)]
-    shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+@pytest.mark.parametrize(
+    ("study", "corpus", "note"), [("demo", "average of targets", NOTE), ("open", "emodb", ENCODER)]
+)
+def test_tables_are_those_of_the_studies(study, corpus, note):
+    with (ROOT / "results" / study / "tables" / "main.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["corpus"] == corpus]
+    assert rows and all(row["note"].startswith(note) for row in rows)
     systems = [name for name in rows[0] if name.startswith(("HuMP-CAT", "SVM", "linear"))]
-    assert "| data | " + " | ".join(systems) + " |" in README
-    assert shown == [[row["data"], *(row[name] for name in systems)] for row in rows]
+    lines = [["data", *systems], ["---"] * (1 + len(systems))]
+    lines += [[row["data"], *(row[name] for name in systems)] for row in rows]
+    assert "\n".join("| " + " | ".join(line) + " |" for line in lines) in README
 
 
 def test_picture_says_what_it_is_made_of():
