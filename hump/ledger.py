@@ -120,6 +120,9 @@ def _rows(claim, params, **instead):
     """Rows of the claim's table, or None, and why there are none."""
     path = params.results / "tables" / f"{claim.table}.csv"
     if not path.is_file():
+        corpus = claim.table.removeprefix("finetune_")
+        if corpus != claim.table and corpus not in params.targets:
+            return None, f"{corpus} is not a target of this study"
         return None, f"{path.name} is not there"
     table = pd.read_csv(path)
     if set(table["fingerprint"]) - {tables.fingerprint(params)}:

@@ -80,7 +80,14 @@ def _fill(module, seed, deviation):
 
 
 def _position_scale(convolution):
-    """Set the norms of the position embedding's weight normalisation to those of its weights."""
+    """Set the norms of the position embedding's weight normalisation to those of its weights.
+
+    NumPy's root is the nearest number; the last digit of torch's depends on the processor's maker.
+    """
+    import numpy as np
+    import torch
+
     norms, weight = (convolution.parametrizations.weight.original0,
                      convolution.parametrizations.weight.original1)
-    norms.copy_(weight.square().sum(dim=(0, 1), keepdim=True).sqrt())
+    squares = np.square(weight.numpy(), dtype=np.float64).sum(axis=(0, 1), keepdims=True)
+    norms.copy_(torch.from_numpy(np.sqrt(squares)))
