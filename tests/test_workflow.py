@@ -99,7 +99,7 @@ def test_published_results_are_made_anew_and_ones_own_are_kept(project):
     tables.mkdir()
     for name in ("corpora", "manifest", "accounting", "features"):
         (tables / f"{name}.csv").touch()
-    assert steps(project, "params/smoke.yaml") == whole
+    assert sorted(steps(project, "params/smoke.yaml")) == sorted(whole)  # equals come in any order
     assert (tables / "corpora.csv").stat().st_mtime < 1e6
     # With a model here they are this machine's own: 01 and 02 are done.
     for path in (project / "results").rglob("*.*"):
