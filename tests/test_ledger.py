@@ -78,6 +78,8 @@ def test_absent_corpus_and_absent_table_are_not_run(study):
     assert (row["verdict"], row["because"]) == ("not run", "corpus absent: esd_zh, urdu")
     row = verdict(study, one())
     assert (row["verdict"], row["because"]) == ("not run", "finetune_emodb.csv is not there")
+    source = one(corpora=("iemocap",), table="finetune_iemocap")
+    assert verdict(study, source)["because"] == "iemocap is not a target of this study"
     tables.write(cells(0.8, 0.7, 0.9).query("fraction < 0.3"), study, "finetune_emodb")
     assert verdict(study, one())["because"] == "finetune_emodb.csv has no such row"
     tables.write(cells(0.8, 0.7, 0.9).drop(columns="system"), study, "finetune_emodb")

@@ -69,6 +69,19 @@ def test_every_system_of_the_overlap_is_named(cells):
     assert set(legend_of(plots.overlap(table))) == set(SYSTEMS)
 
 
+@pytest.mark.parametrize("corpora", [1, 2, 3])
+def test_the_legend_lies_within_the_figure(corpora):
+    """Of one panel too, which is narrower than four names in a line."""
+    figure = plots.overlap(pd.DataFrame([
+        {"corpus": f"c{number}", "fraction": 0.1, "system": system, "speakers": 6,
+         "difference": 0.1, "difference_low": 0.0, "difference_high": 0.2}
+        for number in range(corpora) for system in (*SYSTEMS, "linear probe on HuBERT")
+    ]))  # fmt: skip
+    figure.canvas.draw()
+    legend = figure.legends[0].get_window_extent()
+    assert legend.x0 >= 0 and legend.x1 <= figure.bbox.x1
+
+
 def test_the_best_strategy_has_the_star():
     table = pd.DataFrame([
         {"corpus": "de", "variant": name, "start": start, "in_force": name == "all",

@@ -57,6 +57,11 @@ def test_costs_are_those_of_the_benchmark():
 def test_encoders_are_those_of_the_benchmark():
     found = json.loads((ROOT / "benchmarks" / "results" / "encoder.json").read_text())
     assert found["encoder"]["fingerprint"] == encoders.find(names.EMBEDDED).fingerprint
+    card = (ROOT / names.EMBEDDED / "README.md").read_text(encoding="utf-8")
+    hours, seconds = (
+        float(re.search(form, card)[1]) for form in (r"([\d.]+) hours, every", r"scale 1\.0, (\d+) s")
+    )
+    assert f"{hours:.0f} hours of it in {seconds / 60:.0f} minutes" in README
     lines = {(line["corpus"], line["encoder"], line["features"]): line for line in found["lines"]}
     own, chosen = "layers 1 and 9", "layer chosen on training speakers"
     for name, encoder, features in (

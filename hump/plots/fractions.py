@@ -231,5 +231,5 @@ def _finish(figure, axes, used, xlabel, ylabel, footnote):
         below[-1].set_xlabel(xlabel)
     handles, labels = axes.flat[0].get_legend_handles_labels()
     title = {"title": footnote, "title_fontsize": 8} if footnote else {}
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)),
-                  fontsize=8, **title)  # fmt: skip
+    figure.legend(handles, labels, loc="outside upper center", fontsize=8,
+                  ncols=2 if axes.shape[1] == 1 else 4, **title)  # fmt: skip
