@@ -23,8 +23,9 @@ import torch
 from torch import nn
 from transformers import HubertModel
 
-from hump import audio, cores
+from hump import audio
 from hump.features import hubert
+from hump.util import parallel
 
 ROUNDS, BATCH = 3, 8
 COUNTS = {"base": 24, "large": 4, "mini": 96}
@@ -36,7 +37,7 @@ NAMES = {
 def main(arguments):
     files = costs._files(Path(arguments[0]).resolve() if arguments else None)
     result = {"machine": costs._machine("cpu"), "batch": BATCH, "rounds": ROUNDS, "encoders": {}}
-    with tempfile.TemporaryDirectory() as folder, cores.one_thread():
+    with tempfile.TemporaryDirectory() as folder, parallel.one_thread():
         for name, model in costs._models(Path(folder)).items():
             block = files[: COUNTS[name]]
             result["encoders"][NAMES[name]] = found = _measured(model, block)
@@ -46,13 +47,13 @@ def main(arguments):
 
 
 def _measured(model, block):
-    heard = [audio.load(path) for path in block]
+    signals = [audio.load(path) for path in block]
     encoder = hubert.load_encoder(model, layers=costs.LAYERS)
     network = _cut(model)
     ways = {
-        "packed": lambda: hubert.extract(heard, encoder=encoder, layers=costs.LAYERS),
-        "padded, masked norm": lambda: _padded(network, heard),
-        "equal lengths": lambda: _equal(network, heard),
+        "packed": lambda: hubert.extract(signals, encoder=encoder, layers=costs.LAYERS),
+        "padded, masked norm": lambda: _padded(network, signals),
+        "equal lengths": lambda: _equal(network, signals),
     }
     expected = [plain.compute("hubert", path, encoder=model) for path in block]
     found = {"utterances": len(block)}
@@ -99,32 +100,32 @@ class _MaskedNorm(nn.Module):
         return scaled * self.norm.weight[:, None] + self.norm.bias[:, None]
 
 
-def _padded(network, heard):
+def _padded(network, signals):
     """Batches of like lengths, padded to the longest of each."""
-    order = np.argsort([len(signal) for signal in heard])
-    return _by_batch(network, heard, [order[i : i + BATCH] for i in range(0, len(order), BATCH)])
+    order = np.argsort([len(signal) for signal in signals])
+    return _by_batch(network, signals, [order[i : i + BATCH] for i in range(0, len(order), BATCH)])
 
 
-def _equal(network, heard):
+def _equal(network, signals):
     """Batches of the very same length."""
     groups = defaultdict(list)
-    for number, signal in enumerate(heard):
+    for number, signal in enumerate(signals):
         groups[len(signal)].append(number)
     batches = [group[i : i + BATCH] for group in groups.values()
                for i in range(0, len(group), BATCH)]  # fmt: skip
-    return _by_batch(network, heard, batches)
+    return _by_batch(network, signals, batches)
 
 
 @torch.no_grad()
-def _by_batch(network, heard, batches):
-    found = [None] * len(heard)
+def _by_batch(network, signals, batches):
+    found = [None] * len(signals)
     norm = network.feature_extractor.conv_layers[0].layer_norm
     for batch in batches:
-        lengths = torch.tensor([len(heard[number]) for number in batch])
+        lengths = torch.tensor([len(signals[number]) for number in batch])
         norm.samples = lengths
         inputs = torch.zeros(len(batch), int(lengths.max()))
         for row, number in zip(inputs, batch):
-            signal = torch.from_numpy(heard[number]).double()
+            signal = torch.from_numpy(signals[number]).double()
             scaled = (signal - signal.mean()) / (signal.var(correction=0) + 1e-7).sqrt()
             row[: len(signal)] = scaled.float()
         mask = torch.arange(inputs.shape[1]) < lengths[:, None]

@@ -1,8 +1,9 @@
-"""How long a corpus of published size takes to be read and checked, and whether its counts are met.
+"""Time to read and examine corpora of published size, and whether their counts are as published.
 
-Each corpus is laid out in full in every documented layout, names enumerated from its grammar, each
-file a quarter of a second of noise of its own; ESD also with recordings of three seconds. Then it
-is read as a study reads it (every file is opened, decoded, hashed and checked), and examined.
+Each corpus is written in full in every documented layout, with file names made by its grammar. Each
+file holds a quarter of a second of different noise; ESD is also written with recordings of three
+seconds. The corpus is read as a study reads it (every file is opened, decoded, hashed and checked)
+and then examined.
 
     python benchmarks/corpora.py [corpus ...]
 """
@@ -20,8 +21,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from hump import corpora, names
+from hump import corpora
 from hump.corpora import counts, recipe
+from hump.params import folders
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "corpora.json"
@@ -46,7 +48,7 @@ def main(chosen):
 
 
 def _trees():
-    """The builder of the tests."""
+    """The module of the tests that writes corpora."""
     place = HERE.parent / "tests" / "corpora" / "conftest.py"
     spec = importlib.util.spec_from_file_location("trees", place)
     module = importlib.util.module_from_spec(spec)
@@ -77,7 +79,7 @@ def _measure(trees, name, layout, long):
 
 
 def _lengthen(folder):
-    """Give each file three seconds of its own."""
+    """Replace each file by three seconds of different noise."""
     files = sorted(folder.rglob("*.wav"))
     needed = len(files) * SECONDS * RATE * 2
     if shutil.disk_usage(folder).free < 2 * needed:
@@ -88,6 +90,6 @@ def _lengthen(folder):
 
 
 if __name__ == "__main__":
-    if unknown := set(sys.argv[1:]) - set(names.CORPORA):
+    if unknown := set(sys.argv[1:]) - set(folders.CORPORA):
         raise SystemExit(f"{', '.join(sorted(unknown))}: no such corpus")
     main(sys.argv[1:])

@@ -1,13 +1,14 @@
-"""What the encoder of `00_mini_hubert` has learnt: a linear probe on its layers, and on its rivals.
+"""How much a trained encoder knows about emotions: linear probes on its layers and on rivals.
 
     python benchmarks/encoder.py ENCODER [folder of corpora]
 
-EMODB and RAVDESS are taken from the folder (default: HUMP_DATA), the demo corpora are made. An
-utterance is the mean and standard deviation over time of a layer, of the same layer before its
-training, or of 39-d MFCC; or eGeMAPS. The probe is the study's linear SVM, leave one speaker out;
-intervals come from resampling speakers. "Layer chosen" takes for a test speaker the layer that is
-best among the other speakers, each left out in turn; the best of all layers is picked on the test
-speakers, and flatters. Writes `results/encoder.json` and a figure.
+EMODB and RAVDESS are read from the folder (default: HUMP_DATA), the demo corpora are synthesised.
+An utterance is described by the mean and standard deviation over time of a layer, of the same layer
+of the untrained encoder, or of 39-d MFCC; or by eGeMAPS. The probe is the study's linear SVM,
+trained on all speakers but one and tested on that one; intervals come from resampling speakers.
+"Layer chosen" uses for a test speaker the layer that is best on the others, each left out in turn.
+The best of all layers would be chosen on the test speakers, and so be too good. Writes
+`results/encoder.json` and a figure.
 """
 
 import json
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 
 import joblib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -25,8 +27,11 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]
 os.environ["PYTHONPATH"] = sys.path[0]
 
-from hump import audio, baselines, cores, corpora, evaluation, params  # noqa: E402
+from hump import audio, corpora, evaluation, params  # noqa: E402
 from hump.features import egemaps, encoders, hubert, mfcc  # noqa: E402
+from hump.plots.style import applied  # noqa: E402
+from hump.training import baselines  # noqa: E402
+from hump.util import parallel  # noqa: E402
 
 RECORDED = ("emodb", "ravdess")
 UNTRAINED = "untrained"
@@ -41,7 +46,7 @@ def main(arguments):
     lines, predictions = [], []
     started = time.time()
     encoder = arguments[0]
-    found = encoders.find(encoder)
+    info = encoders.find(encoder)
     for name, rows, root in _corpora(study, arguments[1:]):
         predicted = _predictions(rows, root, encoder)
         lines.append(evaluation.summarise(
@@ -53,15 +58,13 @@ def main(arguments):
     everything = pd.concat(predictions, ignore_index=True)
     demo = everything[~everything["corpus"].isin(RECORDED)]
     labels = sorted(demo["emotion"].unique())
-    average = evaluation.average(
-        demo, ["encoder", "features"], labels, study.evaluation, seed=SEED
-    )
+    average = evaluation.average(demo, ["encoder", "features"], labels, study.evaluation, seed=SEED)
     lines.append(average.assign(corpus="demo speech, average"))
     table = pd.concat(lines, ignore_index=True)
     result = {
-        "machine": {"machine": platform.machine(), "cores": cores.workers(),
+        "machine": {"machine": platform.machine(), "cores": parallel.workers(),
                     "seconds": round(time.time() - started)},
-        "encoder": {"label": found.label, "fingerprint": found.fingerprint},
+        "encoder": {"label": info.label, "fingerprint": info.fingerprint},
         "lines": json.loads(table.round(4).to_json(orient="records")),
     }  # fmt: skip
     (HERE / "results" / "encoder.json").write_text(json.dumps(result, indent=1) + "\n")
@@ -74,27 +77,27 @@ def _corpora(study, arguments):
     for name in RECORDED:
         yield name, corpora.used(corpora.read(name, root)), root / name
     for name, manifest in corpora.manifests(study).items():
-        yield name, corpora.used(manifest), corpora.folder(name, study)
+        yield name, corpora.used(manifest), study.folder(name)
 
 
 def _predictions(rows, root, trained):
-    """Predictions of every kind of feature for every utterance, its speaker held out."""
+    """Predictions from every kind of features for every utterance, its speaker left out."""
     rows = rows.reset_index(drop=True)
     files = [root / path for path in rows["path"]]
     classes, speakers = rows["emotion"].to_numpy(), rows["speaker"].to_numpy()
-    parallel = joblib.Parallel(n_jobs=cores.workers())
-    acoustic = parallel(joblib.delayed(_acoustic)(file) for file in files)
+    pool = joblib.Parallel(n_jobs=parallel.workers())
+    acoustic = pool(joblib.delayed(_acoustic)(file) for file in files)
     kinds = dict(zip([("none", rival) for rival in RIVALS], map(np.stack, zip(*acoustic))))
     for encoder in (trained, UNTRAINED):
-        shares = np.array_split(files, cores.workers())
-        pooled = np.concatenate(parallel(joblib.delayed(_pooled)(s, encoder) for s in shares))
+        shares = np.array_split(files, parallel.workers())
+        pooled = np.concatenate(pool(joblib.delayed(_pooled)(s, encoder) for s in shares))
         label = "trained" if encoder == trained else "untrained"
         layers = [pooled[:, layer].reshape(len(files), -1) for layer in range(LAYERS)]
         kinds |= {(label, f"layer {i}"): values for i, values in enumerate(layers)}
         kinds[label, PAPERS] = np.concatenate([layers[1], layers[9]], axis=1)
         kinds[label, CHOSEN] = np.stack(layers)
     tested = [(kind, speaker) for kind in kinds for speaker in np.unique(speakers)]
-    parts = parallel(
+    parts = pool(
         joblib.delayed(_tested)(kinds[kind], classes, speakers, speaker) for kind, speaker in tested
     )
     frames = []
@@ -112,12 +115,12 @@ def _acoustic(file):
 
 
 def _pooled(files, encoder):
-    with cores.one_thread():
+    with parallel.one_thread():
         return hubert.pool([audio.load(file) for file in files], encoder=encoder)
 
 
 def _tested(values, classes, speakers, speaker):
-    """Predictions for one speaker by a probe of all others; of several layers the best by them."""
+    """Predictions for a speaker by a probe trained on all others, on the layer best for those."""
     train, test = speakers != speaker, speakers == speaker
     if values.ndim == 3:
         values = values[_best(values[:, train], classes[train], speakers[train])]
@@ -143,39 +146,32 @@ def _printed(table):
     return shown.round(3).to_string(index=False)
 
 
+@applied
 def _figure(table, path):
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    import matplotlib.pyplot as plt
-
-    from hump.plots.style import style
-
     panels = [*RECORDED, "demo speech, average"]
-    looks = {"trained": ("#0072B2", -0.12), "untrained": ("#999999", 0.12)}
-    with style():
-        figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True)
-        for axis, corpus in zip(axes, panels):
-            part = table[table["corpus"] == corpus].set_index(["encoder", "features"])
-            for encoder, (colour, shift) in looks.items():
-                lines = part.loc[encoder].loc[[f"layer {i}" for i in range(LAYERS)]]
-                axis.errorbar(
-                    np.arange(LAYERS) + shift, lines["uar"],
-                    yerr=[lines["uar"] - lines["uar_low"], lines["uar_high"] - lines["uar"]],
-                    color=colour, marker="o", elinewidth=1, label=f"hubert-mini, {encoder}",
-                )  # fmt: skip
-            for rival, colour in zip(RIVALS, ("#E69F00", "#009E73")):
-                line = part.loc[("none", rival)]
-                axis.axhline(line["uar"], color=colour, label=rival, lw=1.4)
-                axis.axhspan(line["uar_low"], line["uar_high"], color=colour, alpha=0.1, lw=0)
-            count = part.iloc[0]
-            axis.set_title(f"{corpus} (n={count['utterances']}, {count['speakers']} speakers)",
-                           fontsize=8)  # fmt: skip
-            axis.set(xlabel="layer", xticks=range(LAYERS))
-        axes[0].set_ylabel("UAR, leave one speaker out")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4,
-                      fontsize=8)  # fmt: skip
-        figure.savefig(path, metadata={"Software": None})
+    colours = {"trained": ("#0072B2", -0.12), "untrained": ("#999999", 0.12)}
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True)
+    for axis, corpus in zip(axes, panels):
+        part = table[table["corpus"] == corpus].set_index(["encoder", "features"])
+        for encoder, (colour, shift) in colours.items():
+            lines = part.loc[encoder].loc[[f"layer {i}" for i in range(LAYERS)]]
+            axis.errorbar(
+                np.arange(LAYERS) + shift, lines["uar"],
+                yerr=[lines["uar"] - lines["uar_low"], lines["uar_high"] - lines["uar"]],
+                color=colour, marker="o", elinewidth=1, label=f"hubert-mini, {encoder}",
+            )  # fmt: skip
+        for rival, colour in zip(RIVALS, ("#E69F00", "#009E73")):
+            line = part.loc[("none", rival)]
+            axis.axhline(line["uar"], color=colour, label=rival, lw=1.4)
+            axis.axhspan(line["uar_low"], line["uar_high"], color=colour, alpha=0.1, lw=0)
+        count = part.iloc[0]
+        axis.set_title(f"{corpus} (n={count['utterances']}, {count['speakers']} speakers)",
+                       fontsize=8)  # fmt: skip
+        axis.set(xlabel="layer", xticks=range(LAYERS))
+    axes[0].set_ylabel("UAR, leave one speaker out")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4,
+                  fontsize=8)  # fmt: skip
+    figure.savefig(path, metadata={"Software": None})
 
 
 if __name__ == "__main__":

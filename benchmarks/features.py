@@ -2,13 +2,13 @@
 
     python benchmarks/features.py [folder of audio [section ...]]
 
-Without a folder the demo speech is described. Sections named (see `main`) replace theirs in the
-results of an earlier run, each with the machine that it was measured on; without any, all are
-measured. HuBERT-base and -large stand at full size
-with random weights, which take as long as trained ones and are as hard to get right. Both sides use
-the same files, the same number of processes and one thread in each; rounds alternate between them,
-and a ratio is the median over rounds. Whole corpora are described by processes that have described
-others before. Writes `results/features-<device>.json` and a figure.
+Without a folder, the demo speech is used. Sections that are named (see `main`) are measured again
+and replace those of an earlier run, each with the machine that it was measured on; without names,
+all are measured. HuBERT-base and -large have their full size and random weights, which take as long
+as trained ones and are as hard to get right. Both sides use the same files, the same number of
+processes and one thread in each; rounds alternate between them, and a ratio is the median over
+rounds. Whole corpora are extracted by processes that have extracted others before. Writes
+`results/features-<device>.json` and a figure.
 """
 
 import contextlib
@@ -35,8 +35,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
 
 import plain  # noqa: E402
 
-from hump import audio, cores, features  # noqa: E402
-from hump.features import encoders, extraction, hubert, mfcc, prosody, untrained  # noqa: E402
+from hump import audio, features  # noqa: E402
+from hump.features import encoders, extraction, hubert, mfcc, prosody  # noqa: E402
+from hump.util import parallel  # noqa: E402
 
 LAYERS = (1, 9)
 ROUNDS = 5
@@ -81,16 +82,16 @@ def _files(folder):
         from hump import corpora, load_params
 
         params = load_params(HERE.parent / "params" / "demo.yaml")
-        found = [
-            corpora.folder(name, params) / path
+        files = [
+            params.folder(name) / path
             for name, made in corpora.manifests(params).items()
             for path in corpora.used(made)["path"]
         ]
     else:
-        found = sorted(folder.rglob("*.wav"))
-    # Of all lengths and speakers, in no order.
-    np.random.default_rng(SEED).shuffle(found)
-    return [str(path) for path in found]
+        files = sorted(folder.rglob("*.wav"))
+    # In random order, so that the first of them are of all lengths and speakers.
+    np.random.default_rng(SEED).shuffle(files)
+    return [str(path) for path in files]
 
 
 def _models(folder):
@@ -99,7 +100,7 @@ def _models(folder):
     from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
     large = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}
-    kinds = {"base": {}, "large": large, "mini": untrained.CONFIG}
+    kinds = {"base": {}, "large": large, "mini": encoders.UNTRAINED_CONFIG}
     for name, options in kinds.items():
         torch.manual_seed(SEED)
         model = HubertModel(HubertConfig(**{**options, "model_type": "hubert"}))
@@ -121,11 +122,11 @@ def _device():
 def _machine(device):
     import torch
 
-    with cores.one_thread():
+    with parallel.one_thread():
         a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
         seconds = min(_seconds(lambda: a @ b) for _ in range(20))
     return {
-        "processor": platform.machine(), "cores": cores.workers(), "torch": torch.__version__,
+        "processor": platform.machine(), "cores": parallel.workers(), "torch": torch.__version__,
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "matmul_gflops_one_thread": round(2 * 2048**3 / seconds / 1e9, 1),
     }  # fmt: skip
@@ -146,40 +147,40 @@ def _exactness(files, models):
     """Worst relative error of any utterance and layer, over batches of 1 to 32 and orders."""
     import joblib
 
-    found = {}
+    results = {}
     for name, count in (("base", 200), ("large", 64), ("mini", 200)):
-        blocks = [files[start:start + 32] for start in range(0, count, 32)]
-        blocks[-1] = blocks[-1][:count - 32 * (len(blocks) - 1)]
-        errors = joblib.Parallel(n_jobs=cores.workers())(
+        blocks = [files[start : start + 32] for start in range(0, count, 32)]
+        blocks[-1] = blocks[-1][: count - 32 * (len(blocks) - 1)]
+        errors = joblib.Parallel(n_jobs=parallel.workers())(
             joblib.delayed(_errors)(block, models[name]) for block in blocks
         )
-        found[name] = {"utterances": count} | {
+        results[name] = {"utterances": count} | {
             key: float(f"{max(error[key] for error in errors):.3g}") for key in errors[0]
         }
-    return found
+    return results
 
 
 def _errors(block, model):
-    with cores.one_thread():
+    with parallel.one_thread():
         encoder = hubert.load_encoder(model, layers=(max(LAYERS),))
-        heard = [audio.load(path) for path in block]
+        signals = [audio.load(path) for path in block]
         expected = [plain.compute("hubert", path, encoder=model) for path in block]
-        found = {}
+        results = {}
         for size in (1, 2, 4, 8, 16, 32):
             worst = 0.0
             for start in range(0, len(block), size):
                 got = hubert.extract(
-                    heard[start:start + size], encoder=encoder, layers=LAYERS, batch_s=1e9
+                    signals[start : start + size], encoder=encoder, layers=LAYERS, batch_s=1e9
                 )
-                pairs = zip(got, expected[start:start + size], strict=True)
+                pairs = zip(got, expected[start : start + size], strict=True)
                 worst = max([worst, *(_error(a, b) for a, b in pairs)])
-            found[f"batch_{size}"] = worst
-        found["padded_the_usual_way"] = _padded(block[:8], model, expected)
-    return found
+            results[f"batch_{size}"] = worst
+        results["padded_the_usual_way"] = _padded(block[:8], model, expected)
+    return results
 
 
-def _error(found, expected):
-    wrong, size = (np.linalg.norm(v, axis=(0, 2)) for v in (found - expected, expected))
+def _error(values, expected):
+    wrong, size = (np.linalg.norm(v, axis=(0, 2)) for v in (values - expected, expected))
     return float((wrong / size).max())
 
 
@@ -188,19 +189,19 @@ def _padded(block, model, expected):
     import torch
 
     network, extractor = plain._LOADED[model]
-    heard = [audio.load(path) for path in block]
+    signals = [audio.load(path) for path in block]
     inputs = extractor(
-        heard, sampling_rate=16_000, return_tensors="pt", padding=True, return_attention_mask=True
+        signals, sampling_rate=16_000, return_tensors="pt", padding=True, return_attention_mask=True
     )
     with torch.no_grad():
         states = network(**inputs, output_hidden_states=True).hidden_states
     states = torch.stack([states[layer] for layer in LAYERS], dim=2).numpy()
-    return max(_error(a[:len(b)], b) for a, b in zip(states, expected, strict=False))
+    return max(_error(a[: len(b)], b) for a, b in zip(states, expected, strict=False))
 
 
 def _bfloat16(files, models, device):
     """Relative error of reduced precision; on a CPU without the instructions it is emulated."""
-    found = {}
+    results = {}
     for name in ("base", "mini"):
         rough = hubert.load_encoder(
             models[name], layers=LAYERS, device=device, precision="bfloat16"
@@ -209,8 +210,8 @@ def _bfloat16(files, models, device):
         got = hubert.extract([audio.load(path) for path in block], encoder=rough, layers=LAYERS)
         expected = [plain.compute("hubert", path, encoder=models[name]) for path in block]
         errors = [_error(a, b) for a, b in zip(got, expected, strict=True)]
-        found[name] = {"utterances": len(block), "worst_error": float(f"{max(errors):.3g}")}
-    return found
+        results[name] = {"utterances": len(block), "worst_error": float(f"{max(errors):.3g}")}
+    return results
 
 
 # --- time ---
@@ -218,18 +219,18 @@ def _bfloat16(files, models, device):
 
 def _streams(files, models, device):
     """One process, one thread: utterances a second of each stream by itself, both ways."""
-    found = {}
+    results = {}
     for name, stream, count in (
         ("HuBERT-base, 9 of 12 layers", "base", 24), ("embedded size, 9 of 12 layers", "mini", 96),
         ("MFCC", "mfcc", 96), ("prosody", "prosody", 96),
     ):  # fmt: skip
         block = files[:count]
-        with cores.one_thread():
+        with parallel.one_thread():
             ours, theirs = _sides(stream, block, models, device)
-            found[name] = _compare(ours, theirs, block)
+            results[name] = _compare(ours, theirs, block)
         if stream == "base":
-            found[name]["gflops_reached"] = _gflops(block, found[name], hubert_layers=9)
-    return found
+            results[name]["gflops_reached"] = _gflops(block, results[name], hubert_layers=9)
+    return results
 
 
 def _sides(stream, block, models, device):
@@ -237,8 +238,8 @@ def _sides(stream, block, models, device):
         encoder = hubert.load_encoder(models[stream], layers=LAYERS, device=device)
 
         def ours():
-            heard = [audio.load(path) for path in block]
-            return hubert.extract(heard, encoder=encoder, layers=LAYERS)
+            signals = [audio.load(path) for path in block]
+            return hubert.extract(signals, encoder=encoder, layers=LAYERS)
 
         def theirs():
             return [
@@ -268,17 +269,17 @@ def _ratio(times, block):
     """What to tell of the seconds of both sides, a pair a round."""
     audio_s = sum(len(audio.load(path)) for path in block) / audio.SAMPLING_RATE
     ratios = [b / a for a, b in times]
-    found = {
+    results = {
         "utterances": len(block), "ratio": round(statistics.median(ratios), 2),
         "ratio_min": round(min(ratios), 2), "ratio_max": round(max(ratios), 2),
     }  # fmt: skip
     for side, values in zip(("ours", "plain"), zip(*times, strict=True), strict=True):
         seconds = statistics.median(values)
-        found[side] = {
+        results[side] = {
             "utterances_per_s": round(len(block) / seconds, 2),
             "real_time_factor": round(seconds / audio_s, 4),
         }
-    return found
+    return results
 
 
 def _gflops(block, line, *, hubert_layers):
@@ -298,7 +299,7 @@ def _gflops(block, line, *, hubert_layers):
 
 def _wholes(files, models, device, folder):
     """Whole corpora from files to stored features, all cores, both ways."""
-    found = {}
+    results = {}
     for name, model, count, with_egemaps in (
         ("three streams, HuBERT-base", "base", 64, False),
         ("three streams, embedded size", "mini", 320, False),
@@ -312,8 +313,8 @@ def _wholes(files, models, device, folder):
              for side in ("ours", "plain")]
             for _ in range(ROUNDS)
         ]  # fmt: skip
-        found[name] = _ratio(times, files[:count])
-    return found
+        results[name] = _ratio(times, files[:count])
+    return results
 
 
 def _whole(side, listing, model, device, folder, *names):
@@ -343,8 +344,9 @@ def _extract(manifest, model, device, cache, names):
     """What `extract_corpus` does, for the streams named."""
     params = _params(model, device, cache)
     job = features._job(manifest, params, encoders.find(model), "/")
-    job = dataclasses.replace(job, keys={name: job.keys[name] for name in names})
-    extraction.run(job, workers=cores.workers(), progress=False)
+    wanted = {stream: about for stream, about in job.streams.items() if stream.name in names}
+    job = dataclasses.replace(job, streams=wanted)
+    extraction.run(job, workers=parallel.workers(), progress=False)
 
 
 def _manifest(block):
@@ -371,7 +373,7 @@ def _plainly(block, model, device, folder, names):
     """The plain way with as many processes, each on its share of the files."""
     import joblib
 
-    count = cores.workers() if device == "cpu" else 1
+    count = parallel.workers() if device == "cpu" else 1
     shares = [block[i::count] for i in range(count)]
     joblib.Parallel(n_jobs=count)(
         joblib.delayed(_share)(share, model, device, folder / f"plain{i}", names)
@@ -383,7 +385,7 @@ def _share(share, model, device, folder, names):
     import threadpoolctl
 
     folder.mkdir(exist_ok=True)
-    with cores.one_thread(), threadpoolctl.threadpool_limits(1):
+    with parallel.one_thread(), threadpoolctl.threadpool_limits(1):
         for stream in names:
             for i, path in enumerate(share):
                 values = plain.compute(stream, path, encoder=model, device=device)
@@ -401,22 +403,22 @@ def _seconds(call):
 
 def _growth(files, models, device, folder):
     """Seconds and peak memory at 1, 2, 4 and 8 times the utterances, each in a fresh process."""
-    found = {}
+    results = {}
     for name, count in (("base", 32), ("mini", 200)):
-        found[name] = []
+        results[name] = []
         for times in (1, 2, 4, 8):
             line = _fresh(files[:count] * times, models[name], device, folder)
-            found[name].append(line | {"times": times})
-        first, last = found[name][0], found[name][-1]
+            results[name].append(line | {"times": times})
+        first, last = results[name][0], results[name][-1]
         # Start-up, the same for all, is the line's value at none.
         per_utterance = [
             (b["seconds"] - a["seconds"]) / (b["utterances"] - a["utterances"])
-            for a, b in itertools.pairwise(found[name])
+            for a, b in itertools.pairwise(results[name])
         ]
-        found[f"{name}_time_8x_over_1x"] = round(last["seconds"] / first["seconds"], 2)
-        found[f"{name}_memory_8x_over_1x"] = round(last["peak_mib"] / first["peak_mib"], 3)
-        found[f"{name}_ms_per_utterance"] = [round(1000 * value, 1) for value in per_utterance]
-    return found
+        results[f"{name}_time_8x_over_1x"] = round(last["seconds"] / first["seconds"], 2)
+        results[f"{name}_memory_8x_over_1x"] = round(last["peak_mib"] / first["peak_mib"], 3)
+        results[f"{name}_ms_per_utterance"] = [round(1000 * value, 1) for value in per_utterance]
+    return results
 
 
 def _long(models, device, folder):
@@ -482,55 +484,69 @@ def _figure(result, path):
     import matplotlib as mpl
 
     mpl.use("agg")
+    from hump.plots.style import applied
+
+    applied(_draw)(result, path)
+
+
+def _draw(result, path):
     import matplotlib.pyplot as plt
 
-    from hump.plots.style import style
-
     lines = {**result["streams"], **result["whole"]}
-    with style():
-        figure, (left, middle, right) = plt.subplots(
-            1, 3, figsize=(11, 3.8), width_ratios=(1.5, 1, 1)
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.8), width_ratios=(1.5, 1, 1))
+    for row, line in enumerate(lines.values()):
+        values = line["plain"]["utterances_per_s"], line["ours"]["utterances_per_s"]
+        left.plot(values, (row, row), color="#bbbbbb", zorder=1)
+        for value, colour, label in zip(values, ("#999999", "#0072B2"),
+                                        ("plain way", "hump"), strict=True):  # fmt: skip
+            left.plot(value, row, "o", color=colour, label=label if not row else None)
+        left.annotate(f"{line['ratio']:.2f}×", (max(values), row), (6, -3),
+                      textcoords="offset points", fontsize=8)  # fmt: skip
+    left.set(
+        xscale="log",
+        yticks=range(len(lines)),
+        yticklabels=list(lines),
+        xlabel="utterances per second (log scale)",
+        title="Against the plain way",
+    )
+    left.set_xlim(right=left.get_xlim()[1] * 1.6)
+    left.invert_yaxis()
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    names = {"base": "HuBERT-base", "mini": "embedded size"}
+    for (key, label), colour in zip(names.items(), ("#D55E00", "#009E73"), strict=True):
+        points = result["growth"][key]
+        times = [point["times"] for point in points]
+        seconds = [point["seconds"] for point in points]
+        memory = [point["peak_mib"] / 1024 for point in points]
+        middle.plot(
+            times,
+            seconds,
+            "o-",
+            color=colour,
+            label=f"{label},\n1× is {points[0]['utterances']} utterances",
         )
-        for row, line in enumerate(lines.values()):
-            values = line["plain"]["utterances_per_s"], line["ours"]["utterances_per_s"]
-            left.plot(values, (row, row), color="#bbbbbb", zorder=1)
-            for value, colour, label in zip(values, ("#999999", "#0072B2"),
-                                            ("plain way", "hump"), strict=True):  # fmt: skip
-                left.plot(value, row, "o", color=colour, label=label if not row else None)
-            left.annotate(f"{line['ratio']:.2f}×", (max(values), row), (6, -3),
-                          textcoords="offset points", fontsize=8)  # fmt: skip
-        left.set(xscale="log", yticks=range(len(lines)), yticklabels=list(lines),
-                 xlabel="utterances per second (log scale)", title="Against the plain way")
-        left.set_xlim(right=left.get_xlim()[1] * 1.6)
-        left.invert_yaxis()
-        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
-        names = {"base": "HuBERT-base", "mini": "embedded size"}
-        for (key, label), colour in zip(names.items(), ("#D55E00", "#009E73"), strict=True):
-            points = result["growth"][key]
-            times = [point["times"] for point in points]
-            seconds = [point["seconds"] for point in points]
-            memory = [point["peak_mib"] / 1024 for point in points]
-            middle.plot(times, seconds, "o-", color=colour,
-                        label=f"{label},\n1× is {points[0]['utterances']} utterances")
-            right.plot(times, memory, "o-", color=colour, label=label)
-        right.axhline(3, color="#333333", linestyle="--", linewidth=1)
-        right.annotate("bound", (1, 3), (0, 4), textcoords="offset points", fontsize=8)
-        middle.set(xlabel="times the utterances", ylabel="seconds", title="Time",
-                   ylim=(0, None))
-        right.set(xlabel="times the utterances", ylabel="GiB, all processes", title="Peak memory",
-                  ylim=(0, 3.4))
-        for axis in (middle, right):
-            axis.set_xticks([1, 2, 4, 8])
-        middle.legend(fontsize=7, loc="lower right")
-        about, machines = result["audio"], result["measured_on"]
-        machine = machines["whole"]
-        others = "" if machines["growth"] == machine else "; time and memory: on another machine"
-        figure.supxlabel(
-            f"{about['files']} files of {about['seconds_mean']} s on average; "
-            f"{machine['cores']} cores, {machine['device']}{others}; random weights; "
-            "python benchmarks/features.py", fontsize=7, color="#555555",
-        )  # fmt: skip
-        figure.savefig(path)
+        right.plot(times, memory, "o-", color=colour, label=label)
+    right.axhline(3, color="#333333", linestyle="--", linewidth=1)
+    right.annotate("bound", (1, 3), (0, 4), textcoords="offset points", fontsize=8)
+    middle.set(xlabel="times the utterances", ylabel="seconds", title="Time", ylim=(0, None))
+    right.set(
+        xlabel="times the utterances",
+        ylabel="GiB, all processes",
+        title="Peak memory",
+        ylim=(0, 3.4),
+    )
+    for axis in (middle, right):
+        axis.set_xticks([1, 2, 4, 8])
+    middle.legend(fontsize=7, loc="lower right")
+    about, machines = result["audio"], result["measured_on"]
+    machine = machines["whole"]
+    others = "" if machines["growth"] == machine else "; time and memory: on another machine"
+    figure.supxlabel(
+        f"{about['files']} files of {about['seconds_mean']} s on average; "
+        f"{machine['cores']} cores, {machine['device']}{others}; random weights; "
+        "python benchmarks/features.py", fontsize=7, color="#555555",
+    )  # fmt: skip
+    figure.savefig(path)
 
 
 if __name__ == "__main__":

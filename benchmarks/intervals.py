@@ -19,7 +19,7 @@ from scipy import stats
 from scipy.special import expit
 
 from hump.evaluation import intervals, metrics, paired
-from hump.plots.style import style
+from hump.plots.style import applied
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SETTINGS = SimpleNamespace(resamples=500, confidence=0.95)
@@ -97,7 +97,7 @@ def candidates(counts, name, samples, value):
     utterances = counts.sum() / len(counts)
     return {
         OURS: intervals.limits(
-            [value], [samples], [speakers], [utterances], SETTINGS.confidence
+            [np.r_[value, samples]], [speakers], [utterances], SETTINGS.confidence
         ),
         "percentile": plain,
         "percentile, widened": np.clip(widened, 0, 1),
@@ -120,9 +120,9 @@ def coverage(speakers, design, corpora, seed=0):
     true, held = truth(design), {}
     for number in range(corpora):
         counts = simulate(np.random.default_rng([seed, number]), speakers, design)
-        values, samples = intervals.resampled(counts, SETTINGS.resamples, [seed, number, 1])
+        drawn = intervals.bootstrap(counts, SETTINGS.resamples, [seed, number, 1])
         for name in metrics.METRICS:
-            found = candidates(counts, name, samples[name], values[name])
+            found = candidates(counts, name, drawn[name][1:], drawn[name][0])
             for method, (low, high) in found.items():
                 held.setdefault((method, name), []).append((low <= true[name] <= high, high - low))
     return [
@@ -141,13 +141,10 @@ def average_coverage(corpora, seed=0):
         rng = np.random.default_rng([seed, number])
         counts = [simulate(rng, s, d) for s, d in zip(sizes, designs)]
         found = [
-            intervals.resampled(c, SETTINGS.resamples, [seed, number, k])
+            intervals.bootstrap(c, SETTINGS.resamples, [seed, number, k])["uar"]
             for k, c in enumerate(counts)
         ]
-        low, high = intervals.limits(
-            [value["uar"] for value, _ in found], [sample["uar"] for _, sample in found],
-            sizes, [c.sum() for c in counts], SETTINGS.confidence,
-        )  # fmt: skip
+        low, high = intervals.limits(found, sizes, [c.sum() for c in counts], SETTINGS.confidence)
         held += low <= true <= high
     return held / corpora
 
@@ -214,46 +211,46 @@ def main():
     draw(found).savefig(RESULTS / "intervals.png", metadata={"Software": None})
 
 
+@applied
 def draw(found):
     """Coverage by method, a dot a design; false positives and power of the paired test."""
     held = pd.DataFrame(found["coverage"]).query("metric == 'uar'")
     erred = pd.DataFrame(found["false_positives"])
     place = {speakers: number for number, speakers in enumerate(SPEAKERS)}
-    with style():
-        figure, (left, right) = plt.subplots(
-            1, 2, figsize=(10, 4.2), gridspec_kw={"width_ratios": [1.5, 1]}
-        )
-        left.axhspan(93, 97, color="#e6e6e6", zorder=0)
-        for number, (method, part) in enumerate(held.groupby("method", sort=False)):
-            x = part["speakers"].map(place) + 0.13 * (number - 2)
-            left.plot(x, 100 * part["coverage"], ".", color=COLOURS[number], ms=4, alpha=0.6)
-            mean = 100 * part.groupby("speakers")["coverage"].mean()
-            left.plot(mean.index.map(place) + 0.13 * (number - 2), mean, color=COLOURS[number],
-                      label=method)  # fmt: skip
-        left.set(ylabel="intervals that hold the true UAR (%)", ylim=(70, 100),
-                 title=f"95 % intervals, {found['corpora']} corpora a dot")  # fmt: skip
-        left.legend(fontsize=8, loc="lower right")
-        right.axhline(5, color="#999999", ls=":")
-        for kind, mark in (("symmetric", "o"), ("skewed", "s")):
-            part = erred[erred["differences"] == kind]
-            x = part["speakers"].map(place)
-            for (column, words), colour in zip(TESTS.items(), COLOURS):
-                right.plot(x, 100 * part[column], marker=mark, color=colour,
-                           ls="-" if kind == "symmetric" else "--",
-                           label=f"{words}; differences {kind}",
-                           mfc=colour if kind == "symmetric" else "white")  # fmt: skip
-        right.set(ylabel="false positives (%)", ylim=(0, 27),
-                  title=f"Paired test, {found['studies']} studies a point")  # fmt: skip
-        right.legend(fontsize=8, loc="upper left")
-        for axis in (left, right):
-            axis.set_xticks(range(len(SPEAKERS)), SPEAKERS)
-            axis.set_xlabel("speakers")
-        figure.supxlabel(
-            "Simulated corpora whose truth is known (benchmarks/intervals.py). Left: dots are "
-            f"{len(DESIGNS)} designs, lines their mean; grey: 93 to 97 %.\nRight: equal systems; "
-            "skewed: exponential differences of mean 0, which break the test's assumption.",
-            fontsize=7, color="#666666", x=0.01, ha="left",
-        )  # fmt: skip
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(10, 4.2), gridspec_kw={"width_ratios": [1.5, 1]}
+    )
+    left.axhspan(93, 97, color="#e6e6e6", zorder=0)
+    for number, (method, part) in enumerate(held.groupby("method", sort=False)):
+        x = part["speakers"].map(place) + 0.13 * (number - 2)
+        left.plot(x, 100 * part["coverage"], ".", color=COLOURS[number], ms=4, alpha=0.6)
+        mean = 100 * part.groupby("speakers")["coverage"].mean()
+        left.plot(mean.index.map(place) + 0.13 * (number - 2), mean, color=COLOURS[number],
+                  label=method)  # fmt: skip
+    left.set(ylabel="intervals that hold the true UAR (%)", ylim=(70, 100),
+             title=f"95 % intervals, {found['corpora']} corpora a dot")  # fmt: skip
+    left.legend(fontsize=8, loc="lower right")
+    right.axhline(5, color="#999999", ls=":")
+    for kind, mark in (("symmetric", "o"), ("skewed", "s")):
+        part = erred[erred["differences"] == kind]
+        x = part["speakers"].map(place)
+        for (column, words), colour in zip(TESTS.items(), COLOURS):
+            right.plot(x, 100 * part[column], marker=mark, color=colour,
+                       ls="-" if kind == "symmetric" else "--",
+                       label=f"{words}; differences {kind}",
+                       mfc=colour if kind == "symmetric" else "white")  # fmt: skip
+    right.set(ylabel="false positives (%)", ylim=(0, 27),
+              title=f"Paired test, {found['studies']} studies a point")  # fmt: skip
+    right.legend(fontsize=8, loc="upper left")
+    for axis in (left, right):
+        axis.set_xticks(range(len(SPEAKERS)), SPEAKERS)
+        axis.set_xlabel("speakers")
+    figure.supxlabel(
+        "Simulated corpora whose truth is known (benchmarks/intervals.py). Left: dots are "
+        f"{len(DESIGNS)} designs, lines their mean; grey: 93 to 97 %.\nRight: equal systems; "
+        "skewed: exponential differences of mean 0, which break the test's assumption.",
+        fontsize=7, color="#666666", x=0.01, ha="left",
+    )  # fmt: skip
     return figure
 
 

@@ -1,11 +1,11 @@
-"""Whether an extraction that is killed at any moment goes on and ends as if nothing had happened.
+"""Whether an extraction that is killed at any moment resumes and ends as if nothing had happened.
 
     python benchmarks/kills.py [kills]
 
-Demo speech is described by `extract_corpus` with two workers. The process, or in every second trial
-its whole group, gets SIGKILL at a random moment, and is started again, until it has been killed as
-often as its trial says and then is let finish. Counted are runs that ended byte-identical to an
-undisturbed one, and the utterances that had to be described again.
+`extract_corpus` runs over demo speech with two workers. The process, or in every second trial its
+whole group, gets SIGKILL at a random moment and is started again, several times a trial, and then
+runs to its end. Counted are the trials that ended byte-identical to an undisturbed run, and the
+finished parts that were lost.
 """
 
 import json
@@ -30,7 +30,7 @@ params = load_params("params/demo.yaml")
 manifest = corpora.used(corpora.manifests(params)["demo_source"]).head({utterances})
 chosen = params.features.model_copy(update={{"pooled": True}})
 settings = SimpleNamespace(device="cpu", cache=Path(sys.argv[1]), features=chosen)
-features.extract_corpus(manifest, settings, root=corpora.folder("demo_source", params),
+features.extract_corpus(manifest, settings, root=params.folder("demo_source"),
                         workers={workers}, progress=False)
 """
 

@@ -1,7 +1,7 @@
 """The plain way to compute the three streams: each file by itself, by the libraries' own calls.
 
 What most public code does, written with care: models are loaded once, and every process uses one
-thread. It is the other side of `features.py`.
+thread. `features.py` compares it with hump.
 """
 
 import io
@@ -23,7 +23,7 @@ def compute(stream, path, *, encoder, layers=(1, 9), device="cpu"):
 
 
 def hubert(path, encoder, device="cpu"):
-    """All hidden states, shape (layers + 1, frames, width), by transformers."""
+    """All hidden states by transformers: numpy.ndarray, shape (layers + 1, frames, width)."""
     import soundfile
     import torch
     from transformers import AutoFeatureExtractor, HubertModel
@@ -40,7 +40,7 @@ def hubert(path, encoder, device="cpu"):
 
 
 def mfcc(path):
-    """Shape (frames, 39), by librosa."""
+    """MFCC by librosa: numpy.ndarray, shape (frames, 39)."""
     import librosa
 
     signal, rate = librosa.load(path, sr=16_000)
@@ -52,7 +52,7 @@ def mfcc(path):
 
 
 def prosody(path):
-    """Shape (1, 103), by DisVoice's file call."""
+    """Prosody by DisVoice's file call: numpy.ndarray, shape (1, 103)."""
     if "prosody" not in _LOADED:
         _LOADED["prosody"] = _disvoice()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -61,7 +61,7 @@ def prosody(path):
 
 
 def egemaps(path):
-    """Shape (1, 88), by openSMILE's file call."""
+    """eGeMAPS by openSMILE's file call: numpy.ndarray, shape (1, 88)."""
     import opensmile
 
     if "egemaps" not in _LOADED:

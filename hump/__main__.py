@@ -1,4 +1,4 @@
-"""The command line: ``python -m hump check | run | notebook | report | encoder``.
+"""The command line: ``python -m hump check | run | step | notebook | report | publish | encoder``.
 
 run_all.sh calls it.
 """
@@ -12,8 +12,7 @@ from pathlib import Path
 
 from hump.errors import CorpusError, HumpError
 from hump.params import ROOT, load_params
-
-__all__ = ["main"]
+from hump.util import text
 
 
 def main(arguments=None) -> int:
@@ -39,7 +38,7 @@ def main(arguments=None) -> int:
     options.passed_on = passed_on
     # Steps run in the project's folder, where a relative path would mean something else.
     if data := os.environ.get("HUMP_DATA"):
-        os.environ["HUMP_DATA"] = os.path.abspath(os.path.expanduser(data))
+        os.environ["HUMP_DATA"] = str(Path(data).expanduser().absolute())
     try:
         return options.command(options)
     except HumpError as error:
@@ -54,19 +53,19 @@ def main(arguments=None) -> int:
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m hump", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    check = commands.add_parser("check", help="say what is missing, before anything is computed")
-    check.set_defaults(command=_check)
-
-    run = commands.add_parser("run", help="run a study: run PARAMS [-- snakemake arguments]")
-    run.set_defaults(command=_study)
-
-    report = commands.add_parser("report", help="write index.html and provenance.json")
-    report.add_argument("--step", help=argparse.SUPPRESS)
-    report.set_defaults(command=_report)
-
-    for command in (check, run, report):
+    for name, function, about in (
+        ("check", _check, "say what is missing, before anything is computed"),
+        ("run", _study, "run a study: run PARAMS [-- snakemake arguments]"),
+        ("publish", _publish, "copy a finished study's results to results/published"),
+        ("report", _report, "write index.html and provenance.json"),
+        ("step", _step, "run one step of a study, unless it is up to date"),
+    ):
+        command = commands.add_parser(name, help=about)
         command.add_argument("params_file", metavar="PARAMS")
+        command.set_defaults(command=function)
+        if name == "step":
+            command.add_argument("step", metavar="STEP")
+            command.add_argument("--workers", type=int, help="processes; default: one a core")
 
     notebook = commands.add_parser("notebook", help="execute one notebook")
     notebook.add_argument("notebook", metavar="NOTEBOOK")
@@ -74,14 +73,13 @@ def _parser():
     notebook.add_argument("--params-file", required=True)
     notebook.add_argument("--corpus")
     notebook.add_argument("--workers", type=int, help="processes; default: one a core")
-    notebook.add_argument("--step", help=argparse.SUPPRESS)
     notebook.set_defaults(command=_notebook)
 
     encoder = commands.add_parser("encoder", help="train a small encoder (00_mini_hubert)")
     encoder.add_argument("--scale", type=float, default=1.0, help="share of the real run (1)")
     encoder.add_argument("--seed", type=int, default=1)
     encoder.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    encoder.add_argument("--folder", default="cache/hubert-mini", help="what is made goes here")
+    encoder.add_argument("--folder", default="cache/hubert-mini", help="results go here")
     encoder.set_defaults(command=_encoder)
     return parser
 
@@ -105,24 +103,52 @@ def _preflight(options):
 
 
 def _notebook(options):
-    from hump.execute import execute
+    _execute(options, Path(options.notebook), Path(options.output), options.corpus, None)
+    return 0
+
+
+def _execute(options, notebook, output, corpus, progress):
+    from hump.run.notebooks import execute
 
     params_file = Path(options.params_file).resolve()
     if params_file.is_relative_to(ROOT):
         params_file = params_file.relative_to(ROOT)
-    parameters = {"params_file": params_file.as_posix()}
-    if options.corpus:
-        parameters["corpus"] = options.corpus
-    with _announced(options.step, Path(options.output).stem):
-        bar = options.step is None and sys.stderr.isatty()
-        execute(
-            options.notebook, options.output, parameters, workers=options.workers, progress=bar
-        )
+    parameters = {"params_file": params_file.as_posix()} | ({"corpus": corpus} if corpus else {})
+    with _announced(progress, output.stem):
+        bar = progress is None and sys.stderr.isatty()
+        execute(notebook, output, parameters, workers=options.workers, progress=bar)
+
+
+def _step(options):
+    from hump import results
+    from hump.run import steps
+
+    params = load_params(options.params_file)
+    plan = steps.plan(params)
+    number = [step.name for step in plan].index(options.step)
+    step, progress = plan[number], f"{number + 1}/{len(plan)}"
+    if steps.is_current(step, params):
+        print(f"[{progress}] {step.name}  up to date", flush=True)
+        return 0
+    if step.notebook:
+        output = results.notebook(params, step.name)
+        _execute(options, steps.notebook(step), output, step.corpus, progress)
+    else:
+        with _announced(progress, step.name):
+            _report(options)
+    steps.remember(step, params)
+    return 0
+
+
+def _publish(options):
+    from hump.run.publish import publish
+
+    print(f"Published: {publish(load_params(options.params_file))}")
     return 0
 
 
 def _encoder(options):
-    from hump.execute import execute
+    from hump.run.notebooks import execute
 
     folder = Path(options.folder).resolve()
     parameters = {"scale": options.scale, "seed": options.seed, "device": options.device,
@@ -135,32 +161,29 @@ def _encoder(options):
 
 
 def _report(options):
-    from hump import report
+    from hump.report import pages
 
-    with _announced(options.step, "report"):
-        report.write(load_params(options.params_file), params_file=options.params_file)
+    pages.write(load_params(options.params_file), params_file=options.params_file)
     return 0
 
 
 @contextlib.contextmanager
-def _announced(step, name):
-    from hump.execute import timed
-
-    label = f"[{step}] {name}" if step else name
+def _announced(progress, name):
+    label = f"[{progress}] {name}" if progress else name
     started, outcome = time.monotonic(), "stopped after"
     print(f"{label}  started", flush=True)
     try:
         yield
         outcome = "done in"
     finally:
-        print(f"{label}  {outcome} {timed(time.monotonic() - started)}", flush=True)
+        print(f"{label}  {outcome} {text.duration(time.monotonic() - started)}", flush=True)
 
 
 def _study(options):
-    from hump import workflow
+    from hump.run import study
 
     params = _preflight(options)
-    return workflow.run(params, options.params_file, options.passed_on)
+    return study.run(params, options.params_file, options.passed_on)
 
 
 if __name__ == "__main__":

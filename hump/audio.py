@@ -12,30 +12,29 @@ import soxr
 
 from hump.errors import AudioError
 
-__all__ = ["ENDINGS", "MIN_DURATION_S", "SAMPLING_RATE", "AudioFacts", "examine", "load"]
-
 SAMPLING_RATE = 16_000
-# Below this DisVoice finds no two segments to describe, and delta-MFCC have no nine frames.
+# In less, DisVoice has no two segments to describe, and delta-MFCC have no nine frames.
 MIN_DURATION_S = 0.25
-# Of files that may be audio; what they hold is found out by reading them.
+# Files with other endings are not audio; whether one with these is, reading it shows.
 ENDINGS = frozenset(
     (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf",
      ".rf64", ".w64", ".sph", ".m4a", ".aac", ".wma")
 )  # fmt: skip
 
-FULL_SCALE = 0.999
-# Of the power of the loudest frame: 40 dB.
-SILENT = 1e-4
-FRAMES_A_SECOND = 50
-LFS_POINTER = b"version https://git-lfs"
-# What a program that streams writes, since it cannot know the length beforehand.
-LENGTH_UNKNOWN = 2**31 - 2**16
-DATA_CHUNK = re.compile(r"^data : (\d+) \(should be (\d+)\)$", re.MULTILINE)
+_FULL_SCALE = 0.999
+# A frame is silent up to this share of the loudest one's power: 40 dB below.
+_SILENT = 1e-4
+_FRAMES_PER_SECOND = 50
+_LFS_POINTER = b"version https://git-lfs"
+# A program that writes to a pipe cannot know the length, and gives at least this.
+_LENGTH_UNKNOWN = 2**31 - 2**16
+# In libsndfile's log: the bytes that the header promises, and those that are there.
+_DATA_CHUNK = re.compile(r"^data : (\d+) \(should be (\d+)\)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class AudioFacts:
-    """What a file holds.
+    """What an audio file holds.
 
     Attributes
     ----------
@@ -43,13 +42,13 @@ class AudioFacts:
         Hz, as recorded.
     channels : int
     duration_s : float
-        Seconds.
     level_db : float
         Mean power of the mono signal, dB relative to full scale.
     silence : float
         Share of frames of 20 ms at least 40 dB below the loudest, in [0, 1).
     clipped : float
-        Share of samples amid at least three in a row at full scale, in [0, 1].
+        Share of samples at full scale with at least two neighbours that are, in a run of three or
+        more; in [0, 1].
     sha256 : str
         Hash of the decoded samples, the channels and the rate: equal for the same audio under
         another name, header or lossless format.
@@ -107,13 +106,13 @@ def load(path) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray of float32, shape (samples,)
-        16 kHz, mono, full scale is 1.
+    numpy.ndarray, shape (samples,), float32
+        16 kHz, mono, full scale 1.
 
     Raises
     ------
     AudioError
-        The file is missing, cannot be opened or is no audio; is cut off; holds no samples, or
+        The file is missing, cannot be opened or is not audio; is cut off; holds no samples, or
         samples that are not numbers; is silent throughout; or is shorter than `MIN_DURATION_S`.
     """
     _, signal, rate = _decode(Path(path))
@@ -123,7 +122,7 @@ def load(path) -> np.ndarray:
 
 
 def _decode(path):
-    """Samples as recorded, shape (samples, channels); their mean over channels; and the rate."""
+    """Samples as recorded, shape (samples, channels), their mean over channels, and the rate."""
     _check_file(path)
     try:
         # As bytes, since a name need not be valid in any encoding.
@@ -145,7 +144,7 @@ def _decode(path):
 def _check_file(path):
     try:
         with path.open("rb") as file:
-            head = file.read(len(LFS_POINTER))
+            head = file.read(len(_LFS_POINTER))
     except FileNotFoundError:
         what = "is a link to nothing" if path.is_symlink() else "no such file"
         raise AudioError(f"{path}: {what}; check the path") from None
@@ -155,7 +154,7 @@ def _check_file(path):
         ) from error
     if not head:
         raise AudioError(f"{path}: is empty (0 bytes); copy it again")
-    if head == LFS_POINTER:
+    if head == _LFS_POINTER:
         raise AudioError(
             f"{path}: is a git-LFS pointer, not audio; run 'git lfs pull' where it was cloned"
         )
@@ -163,13 +162,13 @@ def _check_file(path):
 
 def _check_whole(path, samples, promised, rate, log):
     """Refuse a file that ends before its header says."""
-    if found := DATA_CHUNK.search(log):
-        said, held = map(int, found.groups())
-        if held < said < LENGTH_UNKNOWN:
-            raise AudioError(
-                f"{path}: is cut off, its header promises {said} bytes of audio and {held} are "
-                "there; copy it again or remove it"
-            )
+    chunk = _DATA_CHUNK.search(log)
+    said, held = map(int, chunk.groups()) if chunk else (0, 0)
+    if held < said < _LENGTH_UNKNOWN:
+        raise AudioError(
+            f"{path}: is cut off, its header promises {said} bytes of audio and {held} are there; "
+            "copy it again or remove it"
+        )
     if len(samples) < promised:
         raise AudioError(
             f"{path}: is cut off or damaged, its header promises {promised / rate:.3f} s and "
@@ -184,9 +183,8 @@ def _check_samples(path, samples, signal, rate):
         count = int((~np.isfinite(samples)).sum())
         raise AudioError(f"{path}: {count} samples are not numbers; convert it again or remove it")
     if (signal == signal[0]).all():
-        why = "every sample has the same value"
-        if (samples != samples[0]).any():
-            why = "its channels cancel each other out"
+        cancel = (samples != samples[0]).any()
+        why = "its channels cancel each other out" if cancel else "every sample has the same value"
         raise AudioError(f"{path}: is silent, {why}; remove it")
     if len(samples) < MIN_DURATION_S * rate:
         raise AudioError(
@@ -196,14 +194,14 @@ def _check_samples(path, samples, signal, rate):
 
 
 def _silence(signal, rate):
-    size = max(rate // FRAMES_A_SECOND, 1)
+    size = max(rate // _FRAMES_PER_SECOND, 1)
     frames = signal[: len(signal) // size * size].reshape(-1, size)
     power = np.einsum("fs,fs->f", frames, frames)
-    return float((power <= SILENT * power.max()).mean())
+    return float((power <= _SILENT * power.max()).mean())
 
 
 def _clipped(samples):
-    full = np.abs(samples) >= FULL_SCALE
+    full = np.abs(samples) >= _FULL_SCALE
     if not full.any():
         return 0.0
     runs = full[2:] & full[1:-1] & full[:-2]

@@ -1,46 +1,39 @@
-"""What can go wrong, by whose hand: every error that hump raises on purpose.
+"""The errors that hump raises; all of them are `HumpError`.
 
-A message names the file or key, the value found, what was expected and what to do.
+A message names the file or key, the value there, what was expected and what to do.
 """
-
-__all__ = [
-    "AudioError",
-    "CorpusError",
-    "EncoderError",
-    "FeatureError",
-    "HumpError",
-    "LeakageError",
-    "ModelError",
-    "ParameterError",
-]
 
 
 class HumpError(Exception):
-    """Base of every error raised on purpose by hump."""
+    """Base of all errors that hump raises."""
 
 
 class ParameterError(HumpError, ValueError):
-    """A parameter file, or an argument, does not say what it must."""
+    """A parameter file or an argument has a value that is not allowed."""
 
 
 class CorpusError(HumpError, ValueError):
-    """A corpus is missing, or is not laid out or labelled as published."""
+    """A corpus is missing, or its files or labels are not as published."""
 
 
 class AudioError(HumpError, ValueError):
-    """A file is not audio that the streams can be computed from."""
+    """A file is not audio that features can be computed from."""
+
+
+class DiskFullError(HumpError, OSError):
+    """A file cannot be written because the disk is full."""
 
 
 class EncoderError(HumpError, ValueError):
-    """A HuBERT encoder cannot be loaded, or lacks the layers asked for."""
+    """An encoder cannot be loaded, or lacks a layer that was asked for."""
 
 
 class FeatureError(HumpError, RuntimeError):
-    """Features cannot be computed, stored or read back."""
+    """Features cannot be computed, stored or read."""
 
 
 class ModelError(HumpError, ValueError):
-    """A saved model is incomplete, or does not fit what it is used on."""
+    """A saved model is incomplete, or does not fit the data."""
 
 
 class LeakageError(HumpError, RuntimeError):

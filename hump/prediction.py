@@ -1,4 +1,4 @@
-"""A trained model on somebody's own files."""
+"""Emotions in recordings of one's own, by a saved model."""
 
 import functools
 
@@ -6,15 +6,16 @@ import pandas as pd
 import torch
 
 from hump import audio
-from hump import model as fusion
+from hump import model as saved
 from hump.errors import ParameterError
 from hump.features import hubert, mfcc, prosody
 
-__all__ = ["predict"]
+# Loading an encoder takes seconds.
+_load_encoder = functools.lru_cache(maxsize=2)(hubert.load_encoder)
 
 
 def predict(paths, *, model: str) -> pd.DataFrame:
-    """Emotion of recordings.
+    """Emotions of recordings.
 
     Parameters
     ----------
@@ -27,8 +28,8 @@ def predict(paths, *, model: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a file: path, emotion, and the probability of every emotion. Probabilities are those
-        of a softmax over AM-Softmax's scaled cosines; they are not calibrated.
+        One row per file: path, emotion, and the probability of every emotion. Probabilities are
+        those of a softmax over AM-Softmax's scaled cosines; they are not calibrated.
 
     Raises
     ------
@@ -41,35 +42,25 @@ def predict(paths, *, model: str) -> pd.DataFrame:
     """
     if isinstance(paths, str) or not len(paths):
         raise ParameterError(f"paths={paths!r}: give a list of audio files")
-    net = _load(str(model))
-    encoder = _encoder(net.origin["encoder"], tuple(net.origin["layers"]))
-    probabilities = [_one(net, encoder, path) for path in paths]
+    net = saved.load(model)
+    encoder = _load_encoder(net.origin["encoder"], layers=tuple(net.origin["layers"]))
+    probabilities = [_probabilities(net, encoder, path) for path in paths]
     table = pd.DataFrame(probabilities, columns=list(net.config.labels))
     table.insert(0, "emotion", table.idxmax(axis=1))
     table.insert(0, "path", [str(path) for path in paths])
     return table
 
 
-@functools.lru_cache(maxsize=4)
-def _load(folder):
-    return fusion.load(folder)
-
-
-@functools.lru_cache(maxsize=2)
-def _encoder(name, layers):
-    return hubert.load_encoder(name, layers=layers)
-
-
 @torch.inference_mode()
-def _one(net, encoder, path):
+def _probabilities(net, encoder, path):
     signal = audio.load(path)
     (states,) = hubert.extract([signal], encoder=encoder, layers=net.origin["layers"])
-    frames, vector = mfcc.extract(signal), prosody.vector(signal)
-    batch = fusion.Batch(
-        torch.from_numpy(states)[None],
-        torch.tensor([len(states)]),
-        torch.from_numpy(frames)[None],
-        torch.tensor([len(frames)]),
-        torch.from_numpy(vector)[None],
+    frames = mfcc.extract(signal)
+    batch = saved.Batch(
+        hubert=torch.from_numpy(states)[None],
+        hubert_length=torch.tensor([len(states)]),
+        mfcc=torch.from_numpy(frames)[None],
+        mfcc_length=torch.tensor([len(frames)]),
+        prosody=torch.from_numpy(prosody.vector(signal))[None],
     )
     return net.probabilities(batch)[0].tolist()

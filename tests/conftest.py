@@ -7,8 +7,9 @@ import threadpoolctl
 import torch
 
 import hump
-from hump import names, tables
-from hump.data import Data
+from hump import results
+from hump.params import names
+from hump.training.dataset import Data
 
 # Test processes share the cores: more threads than cores wait for one another.
 torch.set_num_threads(1)
@@ -67,11 +68,11 @@ def make_data():
 @pytest.fixture
 def params(tmp_path, monkeypatch):
     """The smoke study, writing under a folder of the test's own, with its corpora listed."""
-    monkeypatch.setattr("hump.schema.ROOT", tmp_path)
+    monkeypatch.setattr("hump.params.schema.ROOT", tmp_path)
     study = hump.load_params(hump.__path__[0] + "/../params/smoke.yaml")
     lines = [{"corpus": name, "remark": "", "fingerprint": f"{k:016x}"}
              for k, name in enumerate(study.corpora)]  # fmt: skip
-    tables.write(pd.DataFrame(lines), study, tables.CORPORA, encoder=False)
+    results.write(pd.DataFrame(lines), study, results.CORPORA, encoder=False)
     return study
 
 

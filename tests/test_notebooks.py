@@ -63,9 +63,7 @@ def test_parameters_are_plain_and_the_agreed_ones(path, code):
     tagged = [cell for cell in code if "parameters" in tags(cell)]
     assert len(tagged) == 1
     statements = ast.parse(tagged[0].source).body
-    found = {
-        statement.targets[0].id: ast.literal_eval(statement.value) for statement in statements
-    }
+    found = {statement.targets[0].id: ast.literal_eval(statement.value) for statement in statements}
     if path.stem == "00_mini_hubert":  # is of no study
         assert found == {"scale": 0.004, "seed": 1, "device": "auto", "folder": "cache/hubert-mini"}
         return

@@ -4,11 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import torch
 
 import hump
-from hump import audio, features, model, names, training
-from hump.data import Data
+from hump import audio, features, model
 from hump.errors import AudioError, ModelError, ParameterError
+from hump.params import names
+from hump.training import fit
+from hump.training.dataset import Data
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +39,10 @@ def trained(params, speech, tmp_path):
     params = params.model_copy(update={"features": exact})
     stored = features.extract_corpus(rows, params, root=speech, workers=1, progress=False)
     data = Data(rows, stored, names.EMOTIONS)
-    net = training.build(data, params, seed=3)
-    training.fit_scaling(net, data, [0, 1])
+    net = fit.build(data, params, seed=3)
+    fit.fit_scaling(net, data, [0, 1])
     model.save(net, tmp_path / "m", origin={"encoder": params.features.encoder, "layers": [1, 9]})
-    return tmp_path / "m", training.predict(net, data, [0, 1])
+    return tmp_path / "m", fit.predict(net, data, [0, 1])
 
 
 def test_same_as_in_the_study(trained, speech):
@@ -49,6 +52,17 @@ def test_same_as_in_the_study(trained, speech):
     np.testing.assert_allclose(table[list(names.EMOTIONS)], expected, atol=1e-5)
     assert table["emotion"].tolist() == [names.EMOTIONS[k] for k in expected.argmax(1)]
     assert table["path"].tolist() == [str(speech / "low.wav"), str(speech / "high.wav")]
+
+
+def test_a_model_that_is_saved_again_is_used(trained, speech):
+    folder, before = trained
+    net = model.load(folder)
+    with torch.no_grad():
+        for weight in net.head.parameters():
+            weight.copy_(weight.roll(1, 0))
+    model.save(net, folder, origin=net.origin)
+    after = hump.predict([speech / "low.wav"], model=folder)[list(names.EMOTIONS)].to_numpy()
+    assert np.abs(after - before[:1]).max() > 0.01
 
 
 def test_misuse(trained, speech, tmp_path):

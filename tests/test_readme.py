@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from hump import corpora, names
+from hump import corpora
 from hump.features import encoders
-from hump.params import ROOT
+from hump.params import ROOT, folders
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PUBLISHED = ROOT / "results" / "demo"
+PUBLISHED = ROOT / "results" / "published"
 ENCODER = "small encoder trained on synthetic speech"
 NOTE = f"synthetic demo speech; {ENCODER}"
 
@@ -20,7 +20,7 @@ NOTE = f"synthetic demo speech; {ENCODER}"
     ("study", "corpus", "note"), [("demo", "average of targets", NOTE), ("open", "emodb", ENCODER)]
 )
 def test_tables_are_those_of_the_studies(study, corpus, note):
-    with (ROOT / "results" / study / "tables" / "main.csv").open() as file:
+    with (PUBLISHED / study / "tables" / "main.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["corpus"] == corpus]
     assert rows and all(row["note"].startswith(note) for row in rows)
     systems = [name for name in rows[0] if name.startswith(("HuMP-CAT", "SVM", "linear"))]
@@ -30,24 +30,24 @@ def test_tables_are_those_of_the_studies(study, corpus, note):
 
 
 def test_picture_says_what_it_is_made_of():
-    assert (PUBLISHED / "figures" / "fractions.png").stat().st_size > 10_000
+    assert (PUBLISHED / "demo" / "figures" / "fractions.png").stat().st_size > 10_000
     assert NOTE.replace(";", ",") in README
 
 
 def test_costs_are_those_of_the_benchmark():
-    found = json.loads((ROOT / "benchmarks" / "results" / "features-cpu.json").read_text())
-    for name, line in {**found["streams"], **found["whole"]}.items():
+    costs = json.loads((ROOT / "benchmarks" / "results" / "features-cpu.json").read_text())
+    for name, line in {**costs["streams"], **costs["whole"]}.items():
         rates = [f"{line[side]['utterances_per_s']:.3g}" for side in ("plain", "ours")]
         ratios = f"{line['ratio']:.2f} ({line['ratio_min']:.2f} to {line['ratio_max']:.2f})"
         assert f"| {name} | {' | '.join(rates)} | {ratios} |" in README
-    exact = found["exactness"]
+    exact = costs["exactness"]
     worst = max(v for kind in exact.values() for k, v in kind.items() if k.startswith("batch"))
     assert f"a relative error of {worst:.0e}" in README
     assert f"by {100 * exact['base']['padded_the_usual_way']:.0f} %" in README
-    rough = max(line["worst_error"] for line in found["bfloat16"].values())
+    rough = max(line["worst_error"] for line in costs["bfloat16"].values())
     assert f"(error {100 * rough:.1f} %)" in README
-    peaks = [line["peak_mib"] for kind in ("base", "mini") for line in found["growth"][kind]]
-    peak = max([*peaks, found["long"]["peak_mib"]]) / 1024
+    peaks = [line["peak_mib"] for kind in ("base", "mini") for line in costs["growth"][kind]]
+    peak = max([*peaks, costs["long"]["peak_mib"]]) / 1024
     assert f"at most {peak:.1f} GiB" in README and peak < 3
     kills = json.loads((ROOT / "benchmarks" / "results" / "kills.json").read_text())
     assert f"killed {kills['kills']} times" in README
@@ -55,14 +55,13 @@ def test_costs_are_those_of_the_benchmark():
 
 
 def test_encoders_are_those_of_the_benchmark():
-    found = json.loads((ROOT / "benchmarks" / "results" / "encoder.json").read_text())
-    assert found["encoder"]["fingerprint"] == encoders.find(names.EMBEDDED).fingerprint
-    card = (ROOT / names.EMBEDDED / "README.md").read_text(encoding="utf-8")
-    hours, seconds = (
-        float(re.search(form, card)[1]) for form in (r"([\d.]+) hours, every", r"scale 1\.0, (\d+) s")
-    )
+    probes = json.loads((ROOT / "benchmarks" / "results" / "encoder.json").read_text())
+    assert probes["encoder"]["fingerprint"] == encoders.find(encoders.EMBEDDED).fingerprint
+    card = (ROOT / encoders.EMBEDDED / "README.md").read_text(encoding="utf-8")
+    forms = r"([\d.]+) hours, every", r"scale 1\.0, (\d+) s"
+    hours, seconds = (float(re.search(form, card)[1]) for form in forms)
     assert f"{hours:.0f} hours of it in {seconds / 60:.0f} minutes" in README
-    lines = {(line["corpus"], line["encoder"], line["features"]): line for line in found["lines"]}
+    lines = {(line["corpus"], line["encoder"], line["features"]): line for line in probes["lines"]}
     own, chosen = "layers 1 and 9", "layer chosen on training speakers"
     for name, encoder, features in (
         ("small HuBERT, layers 1 and 9", "trained", own),
@@ -84,12 +83,30 @@ def test_encoders_are_those_of_the_benchmark():
     r"`((?:notebooks|hump|params|workflow|results|tests|benchmarks)/[\w./]*|environment\.yml|CITATION\.cff)`",
     README,
 ))))  # fmt: skip
-def test_paths_exist_or_are_made(path):
-    made = path.startswith("results/")
+def test_paths_exist_or_are_made_by_a_run(path):
+    made = path.startswith("results/") and not path.startswith("results/published")
     assert made or (ROOT / path).exists()
 
 
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "GLOSSARY.md", "results/README.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_glossary_defines_each_term_once():
+    assert "](GLOSSARY.md)" in README
+    glossary = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")
+    terms = re.findall(r"^\*\*(.+?)\*\*", glossary, re.MULTILINE)
+    assert len(terms) > 40 and len({term.lower() for term in terms}) == len(terms)
+    assert {"utterance", "UAR", "stream", "draw", "speaker-independent"} <= set(terms)
+
+
 def test_every_real_corpus_is_listed():
-    for name in set(names.CORPORA) - set(names.DEMO):
+    for name in set(folders.CORPORA) - set(folders.DEMO):
         recipe = corpora.RECIPES[name]
         assert f"| `{name}` |" in README and recipe.source in README

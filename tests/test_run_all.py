@@ -11,16 +11,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PYTHONS = ("python", "python3", "python3.13", "python3.12", "python3.11")
 STUB = """#!/usr/bin/env bash
 case "$*" in
-*_base_executable*) echo "$0" ;;
+*_base_executable*)
+    exec {python} -c "import sys
+sys.version_info, sys._base_executable = (${{VERSION:-3, 12}}, 0), '$0'
+$2" ;;
 *satisfied.py*) exit "${{SATISFIED:-1}}" ;;
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
 "-m pip "*)
     echo "$*" >>"$CALLS"
-    echo "WARNING: Location 'x' is ignored: it is neither a file nor a directory"
+    echo "Collecting things"
     sleep "${{PIP_SECONDS:-0}}"
-    [[ -z ${{PIP_FAILS:-}} ]] || {{ echo "no matching version"; exit 1; }}
+    [[ -z ${{PIP_FAILS:-}} ]] || {{ echo "no matching version" >&2; exit 1; }}
     ;;
 "-m hump "* | "-m pytest "*) echo "called: $*"; echo "data: ${{HUMP_DATA:-}}" ;;
 *) exec {python} "$@" ;;
@@ -37,7 +41,7 @@ def project(tmp_path):
         shutil.copy(ROOT / name, root / name)
     stubs = tmp_path / "stubs"
     stubs.mkdir()
-    for name in ("python", "python3", "python3.11"):
+    for name in PYTHONS:
         (stubs / name).write_text(STUB.format(python=sys.executable))
         (stubs / name).chmod(0o755)
     return root
@@ -78,9 +82,12 @@ def pip_calls(project):
     [
         (["bogus"], "bogus: unknown argument; give a parameter file"),
         (["params/none.yaml"], "params/none.yaml: no such parameter file; choose one of params/"),
-        (["test", "-x"], "-x: unknown argument; arguments of the tool that is run go after --"),
-        (["params/demo.yaml", "-n"], "-n: unknown argument; arguments of the tool"),
-        (["setup", "--", "x"], "x: unknown argument; setup takes none"),
+        (["publish", "params/none.yaml"], "params/none.yaml: no such parameter file"),
+        (["/no/such.yaml"], "/no/such.yaml: no such parameter file"),
+        (["test", "-x"], "-x: unknown argument; give"),
+        (["params/demo.yaml", "-n"], "then -- and the arguments of the tool that is run, see"),
+        (["setup", "--", "x"], "--: unknown argument; give"),
+        (["publish", "--", "x"], "--: unknown argument; give"),
     ],
 )
 def test_a_wrong_argument_is_one_line_and_sets_nothing_up(project, arguments, message):
@@ -98,13 +105,25 @@ def test_help_needs_nothing(project):
     assert out.startswith("Usage: ./run_all.sh")
 
 
-def test_another_python_is_one_line(project):
-    for stub in (project.parent / "stubs").iterdir():
-        stub.write_text("#!/usr/bin/env bash\nexit 1\n")
-    status, _, err = call(project, "setup")
-    assert status == 2
-    assert "python: version 3.11 is required" in err
+@pytest.mark.parametrize("version", ["3, 10", "3, 14", "2, 7"])
+def test_another_python_is_one_line(project, version):
+    status, out, err = call(project, "setup", VERSION=version)
+    assert (status, out) == (2, "")
+    assert "python: version 3.11, 3.12 or 3.13 is required" in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("version", ["3, 11", "3, 12", "3, 13"])
+def test_every_supported_python_makes_an_environment(project, version):
+    assert call(project, "setup", VERSION=version)[0] == 0
+    assert (project / ".venv" / "bin" / "python").exists()
+
+
+def test_another_name_of_python_is_found(project):
+    for name in PYTHONS[:-1]:
+        (project.parent / "stubs" / name).write_text("#!/usr/bin/env bash\nexit 1\n")
+    assert call(project, "setup")[0] == 0
+    assert len(pip_calls(project)) == 3
 
 
 def test_sets_up_once_then_again_when_the_lock_changes(project):
@@ -121,12 +140,16 @@ def test_sets_up_once_then_again_when_the_lock_changes(project):
     assert len(pip_calls(project)) == 2 * len(first)
 
 
+def test_progress_is_that_of_pip(project):
+    _, out, _ = call(project, "setup")
+    assert "Collecting things" in out
+
+
 def test_a_failed_set_up_says_why_and_is_redone(project):
     status, _, err = call(project, "setup", PIP_FAILS="yes")
     assert status == 1
     assert "no matching version" in err
     assert "run the same command again" in err
-    assert "is ignored" not in err
     leftover = project / ".venv" / "leftover"
     leftover.touch()
     assert call(project, "setup")[0] == 0
@@ -141,7 +164,8 @@ def test_an_interrupted_set_up_says_so_and_is_redone(project):
     assert process.returncode == 130
     assert "Interrupted during the set-up. Run the same command again" in err
     assert call(project, "setup")[0] == 0
-    assert (project / ".venv" / "hump-stamp").read_text() != "unfinished\n"
+    lock = (project / "requirements.lock").read_text()
+    assert (project / ".venv" / "hump-stamp").read_text() == lock
 
 
 def test_two_set_ups_at_once_install_once(project):
@@ -201,3 +225,8 @@ def test_test_passes_its_arguments_on(project):
 def test_encoder_is_trained_with_the_arguments_given(project):
     status, out, _ = call(project, "encoder", "--", "--scale", "0.004", SATISFIED="0")
     assert status == 0 and "called: -m hump encoder --scale 0.004" in out
+
+
+def test_published_results_are_those_of_the_parameter_file(project):
+    status, out, _ = call(project, "publish", "params/demo.yaml", SATISFIED="0")
+    assert status == 0 and f"called: -m hump publish {project}/params/demo.yaml" in out

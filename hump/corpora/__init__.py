@@ -1,35 +1,20 @@
-"""Corpora: what lies where, what a file name means, and what of it the study uses.
+"""Corpora: where they lie, what their file names mean, and which utterances the study uses.
 
-`read` lists a corpus by its recipe and `examine` says whether the copy is whole; `manifests` and
-`examinations` do so for a study, which settles the labels and stops when too much cannot be used.
+`read` lists one corpus by its recipe, and `examine` checks whether a copy is complete. `manifests`
+and `examinations` do the same for all corpora of a study: they settle the labels, and stop if too
+many files cannot be used. `hump.corpora.splits` makes folds and draws that are checked for leakage.
 """
 
-from hump.corpora.catalogue import NAMES, RECIPES, examine, read, used
-from hump.corpora.counts import account
-from hump.corpora.doctor import Examination
-from hump.corpora.study import (
-    examinations,
-    files,
-    folder,
-    frozen_folds,
-    manifests,
-    missing,
-    overview,
-)
+import lazy_loader
 
-__all__ = [
-    "NAMES",
-    "RECIPES",
-    "Examination",
-    "account",
-    "examinations",
-    "examine",
-    "files",
-    "folder",
-    "frozen_folds",
-    "manifests",
-    "missing",
-    "overview",
-    "read",
-    "used",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "catalogue": ["NAMES", "RECIPES", "read"],
+        "counts": ["account"],
+        "doctor": ["Examination", "examine"],
+        "folds": ["frozen_folds"],
+        "manifest": ["used"],
+        "study": ["examinations", "files", "manifests", "missing", "overview"],
+    },
+)

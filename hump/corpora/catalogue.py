@@ -1,54 +1,32 @@
-"""Every corpus by its name, on its own: to read it and to examine it."""
+"""All recipes by the name of their corpus, and how one corpus is read."""
 
 import pandas as pd
 
-from hump import names
-from hump.corpora import (
+from hump.corpora import counts, manifest, recipe
+from hump.corpora.recipes import (
     casia,
-    counts,
     cremad,
     demo,
-    doctor,
     emodb,
     emovo,
     esd,
     iemocap,
     mesd,
     ravdess,
-    recipe,
     savee,
     tess,
     urdu,
 )
 from hump.errors import CorpusError
+from hump.params.folders import CORPORA as NAMES
 
-__all__ = ["NAMES", "RECIPES", "examine", "find", "read", "remark", "settled", "used"]
-
-_ALL = (
-    *(module.RECIPE for module in (iemocap, emodb, emovo, mesd, casia)),
-    *(esd.ENGLISH, esd.MANDARIN),
-    *(module.RECIPE for module in (ravdess, savee, tess, cremad, urdu)),
-    *demo.RECIPES.values(),
-)
+_ONE_EACH = (casia, cremad, emodb, emovo, iemocap, mesd, ravdess, savee, tess, urdu)
+_ALL = (*(m.RECIPE for m in _ONE_EACH), esd.ENGLISH, esd.MANDARIN, *demo.RECIPES)
 RECIPES = {one.name: one for one in _ALL}
-NAMES = names.CORPORA
-
-
-def find(name) -> recipe.Recipe:
-    """The recipe of a corpus.
-
-    Raises
-    ------
-    CorpusError
-        Unknown name; the message lists all.
-    """
-    if name not in RECIPES:
-        raise CorpusError(f"corpus={name!r}: no such corpus; choose one of {', '.join(NAMES)}")
-    return RECIPES[name]
 
 
 def read(name, root) -> pd.DataFrame:
-    """List a corpus.
+    """List the files of a corpus.
 
     Parameters
     ----------
@@ -65,91 +43,36 @@ def read(name, root) -> pd.DataFrame:
     Raises
     ------
     CorpusError
-        Unknown name; or the corpus is missing, empty, or has a path with an unknown code.
+        The name is unknown; or the corpus is missing, empty, or has a path with an unknown code.
     """
-    return recipe.read(find(name), root)
+    if name not in RECIPES:
+        raise CorpusError(f"corpus={name!r}: no such corpus; choose one of {', '.join(NAMES)}")
+    return recipe.read(RECIPES[name], root)
 
 
-def examine(name, root) -> doctor.Examination:
-    """Examine a copy of a corpus: is it whole, and can its labels be guessed without listening?
-
-    Parameters
-    ----------
-    name : str
-        One of `NAMES`.
-    root : str or Path
-        Folder of corpora; the corpus lies in ``root/name``.
-
-    Returns
-    -------
-    Examination
-        Counts against the published ones, files with faults, facts of the audio, the shortcut
-        audit, and the fingerprint.
-
-    Raises
-    ------
-    CorpusError
-        As `read`; or no file can be used, or those of too few speakers.
-    """
-    rows = settled(read(name, root), recipe.locate(find(name), root))
-    return doctor.diagnose(rows, RECIPES[name], remark(rows))
-
-
-def settled(rows, place) -> pd.DataFrame:
-    """A manifest whose rows without a label in use say so.
+def exclude_unlabelled(rows, folder) -> pd.DataFrame:
+    """Write the reason into rows that are not used because of their label.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Changed.
-    place : Path
-        Of the corpus, for the message.
+        A manifest; changed in place.
+    folder : Path
+        Folder of the corpus, for the message.
 
     Returns
     -------
     pandas.DataFrame
-        The same.
+        The same rows.
 
     Raises
     ------
     CorpusError
-        No file is left.
+        No file is left to use.
     """
     outside = rows["excluded"].isna() & rows["emotion"].isna()
     rows.loc[outside, "excluded"] = "label outside the study: " + rows["emotion_raw"]
-    if used(rows).empty:
+    if not manifest.in_use(rows).any():
         reasons = counts.account(rows).to_string(index=False)
-        raise CorpusError(f"{place}: none of {len(rows)} files can be used:\n{reasons}")
+        raise CorpusError(f"{folder}: none of {len(rows)} files can be used:\n{reasons}")
     return rows
-
-
-def remark(rows) -> str:
-    """What must stand beside every result of a corpus, or nothing.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        A manifest.
-
-    Returns
-    -------
-    str
-    """
-    known = RECIPES[rows["corpus"].iloc[0]]
-    in_use = set(rows.loc[rows["emotion"].notna(), "emotion_raw"])
-    in_use |= {raw for raw, emotion in known.emotions.items() if emotion}
-    return "; ".join(filter(None, [counts.shortfall(rows, in_use), known.warning]))
-
-
-def used(rows) -> pd.DataFrame:
-    """Rows of a manifest that the study uses, with a fresh index.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-
-    Returns
-    -------
-    pandas.DataFrame
-    """
-    return rows[recipe.in_use(rows)].reset_index(drop=True)

@@ -1,7 +1,7 @@
-"""How many utterances there are, against how many were published.
+"""How many utterances a copy of a corpus has, compared with the published counts.
 
-``<corpus>.published.csv`` lists counts of files as published: speaker and emotion_raw (several
-separated by spaces; none: all of them) and utterances. Its lines without a speaker add up to the
+``<corpus>.published.csv`` has one row for each published count: speaker and emotion_raw (several
+are separated by spaces; empty means all) and utterances. Its rows without a speaker add up to the
 corpus. Sources: the corpora's papers, file lists and EmoBox (Ma et al. 2024, arXiv:2406.07162).
 """
 
@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hump.corpora import recipe
-
-__all__ = ["account", "compare", "mismatches", "published", "shortfall"]
+from hump.corpora.manifest import in_use
 
 
 @functools.cache
@@ -28,7 +26,7 @@ def published(name: str) -> pd.DataFrame:
     pandas.DataFrame
         Columns speaker, emotion_raw (text) and utterances; no rows for demo corpora.
     """
-    file = Path(__file__).with_name(f"{name}.published.csv")
+    file = Path(__file__).parent / f"recipes/{name}.published.csv"
     if not file.is_file():
         return pd.DataFrame({"speaker": [], "emotion_raw": [], "utterances": []}, dtype=object)
     text = {"speaker": str, "emotion_raw": str}
@@ -36,9 +34,9 @@ def published(name: str) -> pd.DataFrame:
 
 
 def compare(rows) -> pd.DataFrame:
-    """Published counts beside those found.
+    """Published counts beside those of a copy.
 
-    An utterance counts once however often it lies in the folder, and whether or not it is used.
+    Each utterance is counted once, however many files it has, and whether or not it is used.
 
     Parameters
     ----------
@@ -52,56 +50,53 @@ def compare(rows) -> pd.DataFrame:
     """
     name = rows["corpus"].iloc[0]
     table = published(name).rename(columns={"utterances": "expected"})
-    labelled = _utterances(rows).groupby(["speaker", "emotion_raw"]).size()
-    found = labelled.rename("n").reset_index()
+    sizes = _utterances(rows).groupby(["speaker", "emotion_raw"]).size().rename("n").reset_index()
     table["found"] = [
-        int(found[_is(found, row, "speaker") & _is(found, row, "emotion_raw")]["n"].sum())
+        int(sizes["n"][_matches(sizes, row, "speaker") & _matches(sizes, row, "emotion_raw")].sum())
         for row in table.itertuples()
     ]
     table.insert(0, "corpus", name)
     return table
 
 
+def _utterances(rows):
+    """Each labelled utterance once: a copy has the utterance's name, a published twin has not."""
+    labelled = rows[rows["emotion_raw"].notna()]
+    name = labelled["utterance_id"].str.replace(r"#\d+$", "", regex=True)
+    return labelled[~name.duplicated()]
+
+
+def _matches(sizes, row, column):
+    wanted = getattr(row, column).split()
+    return sizes[column].isin(wanted) | (not wanted)
+
+
 def mismatches(table) -> pd.DataFrame:
-    """Published counts that were not found; the speakers that are not there at all in one line.
+    """Published counts that a copy does not have; speakers with no utterance share one row.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As `compare`.
+        As `compare` returns it.
 
     Returns
     -------
     pandas.DataFrame
-        As `compare`, with "all" where that is empty.
+        The same columns, with "all" where speaker or emotion_raw is empty.
     """
-    alone = table[~table["speaker"].isin([""]) & ~table["speaker"].str.contains(" ")]
-    found = alone.groupby("speaker")["found"].sum()
-    absent = alone[alone["speaker"].map(found).eq(0)]
+    of_one = table[table["speaker"].str.fullmatch(r"\S+").astype(bool)]
+    absent = of_one[of_one.groupby("speaker")["found"].transform("sum").eq(0)]
     differ = table[table["expected"].ne(table["found"]) & ~table.index.isin(absent.index)]
     if len(absent):
-        line = {
-            "corpus": table["corpus"].iloc[0], "speaker": " ".join(absent["speaker"].unique()),
-            "emotion_raw": "", "expected": absent["expected"].sum(), "found": 0,
-        }  # fmt: skip
-        differ = pd.concat([differ, pd.DataFrame([line])])
-    anybody = {"speaker": {"": "all"}, "emotion_raw": {"": "all"}}
-    return differ.replace(anybody).reset_index(drop=True)
-
-
-def _utterances(rows):
-    """Each labelled utterance once: a published twin has a name of its own, a copy has not."""
-    name = rows["utterance_id"].str.replace(r"#\d+$", "", regex=True)
-    return rows[rows["emotion_raw"].notna() & ~name.where(rows["emotion_raw"].notna()).duplicated()]
-
-
-def _is(found, row, column):
-    wanted = getattr(row, column).split()
-    return found[column].isin(wanted) if wanted else True
+        speakers = " ".join(absent["speaker"].unique())
+        row = [table["corpus"].iloc[0], speakers, "", absent["expected"].sum(), 0]
+        differ = pd.concat([differ, pd.DataFrame([row], columns=table.columns)])
+    for_all = {"speaker": {"": "all"}, "emotion_raw": {"": "all"}}
+    return differ.replace(for_all).reset_index(drop=True)
 
 
 def shortfall(rows, labels) -> str:
-    """Say in a few words that a copy is not the published corpus, or nothing.
+    """Say in a few words how a copy differs in size from the published corpus.
 
     Parameters
     ----------
@@ -116,22 +111,19 @@ def shortfall(rows, labels) -> str:
         Empty if all counts are the published ones.
     """
     table = compare(rows)
-    if table.empty or (table["expected"] == table["found"]).all():
+    if table["expected"].eq(table["found"]).all():
         return ""
     classes = table[table["speaker"] == ""]
-    short = (table["found"] < table["expected"]).any()
-    return (
-        f"{'partial copy' if short else 'more than published'}, {_share(classes)} utterances, of "
-        f"labels in use {_share(classes[classes['emotion_raw'].isin(labels)])}"
+    of_all, of_used = (
+        f"{part['found'].sum()} of {part['expected'].sum()}"
+        for part in (classes, classes[classes["emotion_raw"].isin(labels)])
     )
-
-
-def _share(lines):
-    return f"{lines['found'].sum()} of {lines['expected'].sum()}"
+    kind = "partial copy" if (table["found"] < table["expected"]).any() else "more than published"
+    return f"{kind}, {of_all} utterances, of labels in use {of_used}"
 
 
 def account(rows) -> pd.DataFrame:
-    """Count what was found, used and excluded, with the reason.
+    """Count the files that were found, used, and excluded for each reason.
 
     Parameters
     ----------
@@ -141,18 +133,18 @@ def account(rows) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns corpus, status (found, used, excluded), reason, files; the counts of used and
-        excluded rows add up to that of found.
+        Columns corpus, status (found, used, excluded), reason, files; used and excluded add up to
+        found.
     """
-    is_used = recipe.in_use(rows)
+    is_used = in_use(rows)
     reasons = rows.loc[~is_used, "excluded"].fillna("label outside the study")
-    # Files that differ in their details share a reason.
+    # Reasons that differ in a file's name or in numbers are counted together.
     copy = r"^(copy of|another recording of the utterance in) .*"
     reasons = reasons.str.replace(copy, r"\1 another file", regex=True)
     is_audio = reasons.str.startswith("audio")
     reasons[is_audio] = reasons[is_audio].str.replace(r"\d+(\.\d+)?", "N", regex=True)
-    lines = [("found", "", len(rows)), ("used", "", int(is_used.sum()))]
-    lines += [("excluded", reason, n) for reason, n in sorted(reasons.value_counts().items())]
-    table = pd.DataFrame(lines, columns=["status", "reason", "files"])
+    counts = [("found", "", len(rows)), ("used", "", int(is_used.sum()))]
+    counts += [("excluded", reason, n) for reason, n in sorted(reasons.value_counts().items())]
+    table = pd.DataFrame(counts, columns=["status", "reason", "files"])
     table.insert(0, "corpus", rows["corpus"].iloc[0])
     return table

@@ -1,35 +1,32 @@
-"""Is a copy of a corpus whole, and can its labels be guessed without listening?"""
+"""The doctor: is a copy of a corpus complete, and are its labels predicted without listening?"""
 
 import hashlib
+import html
 from dataclasses import dataclass
 
 import pandas as pd
 
-from hump import shortcuts, splits
-from hump.corpora import counts, folds
-from hump.corpora.recipe import in_use
-from hump.schema import EvaluationParams
+from hump.corpora import counts, folds, manifest, shortcuts, splits
+from hump.corpora.catalogue import RECIPES, exclude_unlabelled, read
+from hump.params.folders import corpus_folder
+from hump.params.sections import EvaluationParams
 
-__all__ = ["Examination", "diagnose", "fingerprint"]
-
-# What `examine` uses where there is no parameter file.
-SETTINGS = EvaluationParams(resamples=1000, confidence=0.95)
-MAX_FOLDS = 10
-SEED = 1
-# Not faults of the copy.
-INTENDED = ("label outside the study", "of the other language")
-SHOWN = 20
+# For `examine`, which has no parameter file to read them from.
+_SETTINGS = EvaluationParams(resamples=1000, confidence=0.95)
+# Reasons that are no fault of the copy.
+_INTENDED = ("label outside the study", "of the other language")
+_SHOWN = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Examination:
-    """What the doctor found; a notebook shows it as a page, `print` as text.
+    """The result of an examination: a page in a notebook, text when printed.
 
     Attributes
     ----------
     name, title : str
     fingerprint : str
-        See `fingerprint`.
+        As `fingerprint`.
     remark : str
         What must stand beside every result: a partial copy, a fault of the corpus.
     manifest : pandas.DataFrame
@@ -38,11 +35,11 @@ class Examination:
     published : pandas.DataFrame
         As `hump.corpora.counts.compare`.
     audio : pandas.DataFrame
-        One row: what the files in use are like.
+        One row of facts about the files in use.
     problems : pandas.DataFrame
-        Columns corpus, path, excluded: files that are not used though they might be.
+        Columns corpus, path, excluded: files that are not used because something is wrong.
     shortcuts : pandas.DataFrame
-        As `hump.shortcuts.audit`.
+        As `hump.corpora.shortcuts.audit`.
     """
 
     name: str
@@ -58,27 +55,27 @@ class Examination:
 
     @property
     def mismatches(self) -> pd.DataFrame:
-        """Published counts that were not found, absent speakers in one line."""
+        """As `hump.corpora.counts.mismatches`."""
         return counts.mismatches(self.published)
 
     def _sections(self):
+        """Heading and table of each section."""
         differ = int(self.published["expected"].ne(self.published["found"]).sum())
         verdict = f"{differ} of {len(self.published)} published counts differ"
         if self.published.empty:
             verdict = "No counts are published"
         elif not differ:
             verdict = f"All {len(self.published)} published counts are met"
-        more = f", {SHOWN} of {len(self.problems)}" if len(self.problems) > SHOWN else ""
+        more = f", {_SHOWN} of {len(self.problems)}" if len(self.problems) > _SHOWN else ""
         scores = ["condition", "system", "wa", "uar", "uar_low", "uar_high", "speakers"]
         yield verdict, self.mismatches.drop(columns="corpus")
         yield "Found = used + excluded", self.account.drop(columns="corpus")
-        yield f"Files with a fault{more}", self.problems.drop(columns="corpus").head(SHOWN)
+        yield f"Files with a fault{more}", self.problems.drop(columns="corpus").head(_SHOWN)
         yield "The audio in use", self.audio.drop(columns="corpus").T.reset_index()
         yield "What predicts the label without listening", self.shortcuts[scores].round(3)
 
     def __str__(self):
-        parts = [self.title]
-        parts += [f"NOTE: {self.remark}"] if self.remark else []
+        parts = [self.title, *([f"NOTE: {self.remark}"] if self.remark else [])]
         for heading, table in self._sections():
             body = table.to_string(index=False, header="index" not in table)
             parts.append(f"{heading}\n{body if len(table) else '-'}")
@@ -86,31 +83,53 @@ class Examination:
         return "\n\n".join(parts)
 
     def _repr_html_(self):
-        parts = [f"<h3>{self.title}</h3>"]
-        parts += [f"<p><b>{self.remark}</b></p>"] if self.remark else []
-        for heading, table in self._sections():
-            parts.append(f"<h4>{heading}</h4>")
-            if len(table):
-                parts.append(table.to_html(index=False, header="index" not in table, border=0))
-        end = f"Fingerprint of utterances, labels and audio: <code>{self.fingerprint}</code>"
-        parts.append(f"<p>{end}</p>")
-        return "\n".join(parts)
+        remark = f"<p><b>{html.escape(self.remark)}</b></p>" if self.remark else ""
+        parts = [f"<h3>{html.escape(self.title)}</h3>", remark]
+        with pd.option_context("display.max_colwidth", None):  # else long paths are cut off
+            for heading, table in self._sections():
+                body = table.to_html(index=False, header="index" not in table, border=0)
+                parts += [f"<h4>{html.escape(heading)}</h4>", body if len(table) else "<p>-</p>"]
+        code = f"<code>{self.fingerprint}</code>"
+        parts.append(f"<p>Fingerprint of utterances, labels and audio: {code}</p>")
+        return "\n".join(filter(None, parts))
 
 
-def diagnose(rows, recipe, remark, *, scheme=None, max_folds=MAX_FOLDS, settings=SETTINGS,
-             seed=SEED) -> Examination:  # fmt: skip
-    """Examine a corpus that was read.
+def examine(name, root) -> Examination:
+    """Examine a copy of a corpus: is it complete, and are its labels predicted without listening?
+
+    Parameters
+    ----------
+    name : str
+        One of `hump.corpora.NAMES`.
+    root : str or Path
+        Folder of corpora; the corpus lies in ``root/name``.
+
+    Returns
+    -------
+    Examination
+        Counts beside the published ones, files with faults, facts of the audio, the shortcut
+        audit, and the fingerprint.
+
+    Raises
+    ------
+    CorpusError
+        As `hump.corpora.read`; or no file can be used, or those of too few speakers.
+    """
+    return diagnose(exclude_unlabelled(read(name, root), corpus_folder(name, root)))
+
+
+def diagnose(rows, *, scheme: str | None = None, max_folds: int = 10,
+             settings: EvaluationParams = _SETTINGS, seed: int = 1) -> Examination:  # fmt: skip
+    """Examine a corpus whose manifest is at hand.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Its manifest.
-    recipe : Recipe
-    remark : str
+        The manifest.
     scheme : str, optional
-        Of its folds.
+        Of the corpus's own folds; by default the first.
     max_folds : int
-        Where it has no folds of its own.
+        Used if the corpus has no folds of its own.
     settings : EvaluationParams
     seed : int
 
@@ -118,15 +137,15 @@ def diagnose(rows, recipe, remark, *, scheme=None, max_folds=MAX_FOLDS, settings
     -------
     Examination
     """
-    name = recipe.name
-    used = rows[in_use(rows)].reset_index(drop=True)
-    is_fault = rows["excluded"].notna() & ~rows["excluded"].str.startswith(INTENDED, na=False)
-    own = splits.speaker_folds(used, max_folds, folds.frozen(name, scheme))
+    recipe = RECIPES[rows["corpus"].iloc[0]]
+    used = manifest.used(rows)
+    is_fault = rows["excluded"].notna() & ~rows["excluded"].str.startswith(_INTENDED, na=False)
+    own = splits.speaker_folds(used, max_folds, folds.frozen(recipe.name, scheme))
     return Examination(
-        name=name,
+        name=recipe.name,
         title=recipe.title,
         fingerprint=fingerprint(used),
-        remark=remark,
+        remark=_remark(rows, recipe),
         manifest=rows,
         account=counts.account(rows),
         published=counts.compare(rows),
@@ -137,7 +156,7 @@ def diagnose(rows, recipe, remark, *, scheme=None, max_folds=MAX_FOLDS, settings
 
 
 def fingerprint(rows) -> str:
-    """Identity of what a study uses of a corpus: equal for equal utterances, labels and audio.
+    """Hash of what a study uses of a corpus: utterances, labels and audio.
 
     Parameters
     ----------
@@ -154,31 +173,36 @@ def fingerprint(rows) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
+def _remark(rows, recipe):
+    labels = set(rows.loc[rows["emotion"].notna(), "emotion_raw"])
+    labels |= {raw for raw, emotion in recipe.emotions.items() if emotion}
+    return "; ".join(filter(None, [counts.shortfall(rows, labels), recipe.warning]))
+
+
 def _audio(rows, recipe):
-    rate = _values(rows["sampling_rate"], "Hz")
+    rate = _values(rows["sampling_rate"], " Hz")
     if recipe.sampling_rate and (rows["sampling_rate"] != recipe.sampling_rate).any():
         rate += f"; published: {recipe.sampling_rate} Hz"
-    duration, level = rows["duration_s"], rows["level_db"]
     return pd.DataFrame([{
         "corpus": recipe.name,
         "utterances": len(rows),
         "speakers": rows["speaker"].nunique(),
-        "hours": round(duration.sum() / 3600, 2),
-        "seconds (least, median, most)": _three(duration, 2),
+        "hours": round(rows["duration_s"].sum() / 3600, 2),
+        "seconds (least, median, most)": _range(rows["duration_s"], 2),
         "sampling rate": rate,
-        "channels": _values(rows["channels"], ""),
-        "level in dB (least, median, most)": _three(level, 1),
-        "silent share of an utterance (least, median, most)": _three(rows["silence"], 2),
+        "channels": _values(rows["channels"]),
+        "level in dB (least, median, most)": _range(rows["level_db"], 1),
+        "silent share of an utterance (least, median, most)": _range(rows["silence"], 2),
         "clipped utterances": int((rows["clipped"] > 0).sum()),
     }])  # fmt: skip
 
 
-def _values(column, unit):
-    found = column.value_counts().sort_index()
-    if len(found) == 1:
-        return f"{found.index[0]} {unit}".strip()
-    return ", ".join(f"{value} {unit}".strip() + f" ({n})" for value, n in found.items())
+def _values(column, unit=""):
+    """A column's values, each with its number of rows if there are several."""
+    sizes = column.value_counts().sort_index()
+    several = len(sizes) > 1
+    return ", ".join(f"{value}{unit}{f' ({n})' * several}" for value, n in sizes.items())
 
 
-def _three(column, digits):
+def _range(column, digits):
     return ", ".join(f"{v:.{digits}f}" for v in (column.min(), column.median(), column.max()))

@@ -1,39 +1,46 @@
-"""Folds that a corpus comes with, frozen as files beside the recipes.
+"""Folds that come with a corpus, fixed as files beside the recipes.
 
-``<corpus>.folds.csv`` has one row a fold: scheme, fold, test (speakers, separated by spaces),
-sentences (if any: tested on these, trained on the others), validation (speakers that may validate
-a model of the source, the best choice first; if none, a speaker of the next fold does). The first
-scheme is the default. Those of RAVDESS are EmoBox's (Ma et al. 2024, arXiv:2406.07162); actors of
-CREMA-D are dealt to groups by sex. URDU has none: no fold makes up for its speakers.
+``<corpus>.folds.csv`` has one row for each fold: scheme; fold; test (speakers, separated by
+spaces); sentences (if any, the fold tests on these sentences and trains on the others); validation
+(speakers that may validate a model of the source, the best choice first; if none, a test speaker of
+the next fold does). The first scheme is the default. RAVDESS's are those of EmoBox (Ma et al. 2024,
+arXiv:2406.07162). CREMA-D's actors are assigned to groups round-robin within each sex. URDU has
+none: no folds can make up for speakers of a single emotion.
 """
 
+import csv
 import functools
 from pathlib import Path
 
-import pandas as pd
-
+from hump.corpora.splits import Fold
 from hump.errors import ParameterError
-from hump.splits import Fold
+from hump.params import Params
+from hump.params.folders import fold_schemes
 
-__all__ = ["frozen", "schemes"]
 
-
-def schemes(name: str) -> tuple[str, ...]:
-    """Names of a corpus's fold schemes, the default first; empty if it has none.
+def frozen_folds(name: str, params: Params) -> tuple[Fold, ...]:
+    """Folds that come with a corpus, by the scheme that the parameters name.
 
     Parameters
     ----------
     name : str
+    params : Params
 
     Returns
     -------
-    tuple of str
+    tuple of Fold
+        Empty if the corpus has none.
+
+    Raises
+    ------
+    ParameterError
+        The corpus has no such scheme.
     """
-    return tuple(dict.fromkeys(_table(name)["scheme"]))
+    return frozen(name, params.folds.get(name))
 
 
 def frozen(name: str, scheme: str | None = None) -> tuple[Fold, ...]:
-    """Folds of a corpus.
+    """Folds that come with a corpus.
 
     Parameters
     ----------
@@ -51,25 +58,24 @@ def frozen(name: str, scheme: str | None = None) -> tuple[Fold, ...]:
     ParameterError
         The corpus has no such scheme.
     """
-    known = schemes(name)
-    if scheme is None and not known:
-        return ()
-    scheme = known[0] if scheme is None else scheme
-    if scheme not in known:
+    known = fold_schemes(name)
+    if scheme is not None and scheme not in known:
         raise ParameterError(
             f"folds.{name}={scheme!r}: no such folds; "
             + (f"choose one of {', '.join(known)}" if known else f"{name} has none of its own")
         )
-    table = _table(name)
+    columns = ("test", "sentences", "validation")
     return tuple(
-        Fold(row.fold, *(tuple(cell.split()) for cell in (row.test, row.sentences, row.validation)))
-        for row in table[table["scheme"] == scheme].itertuples()
+        Fold(row["fold"], *(tuple(row[column].split()) for column in columns))
+        for row in _rows(name)
+        if row["scheme"] == (scheme or known[0])
     )
 
 
 @functools.cache
-def _table(name):
-    file = Path(__file__).with_name(f"{name}.folds.csv")
+def _rows(name):
+    file = Path(__file__).parent / f"recipes/{name}.folds.csv"
     if not file.is_file():
-        return pd.DataFrame(columns=["scheme", "fold", "test", "sentences", "validation"])
-    return pd.read_csv(file, dtype=str, keep_default_na=False)
+        return []
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -20,9 +20,7 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["CUES", "STYLES", "Culture", "Manner", "portray"]
-
-# Cue, unit, and the standard deviation of a take around what its actor meant to do.
+# Cue: standard deviation of a take from what its actor means to do. The comments give the unit.
 CUES = {
     "pitch_st": 0.6,      # mean F0, semitones
     "range_oct": 0.13,    # F0 range, log2 of the ratio
@@ -35,28 +33,20 @@ CUES = {
     "emphasis": 0.07,     # contrast of loud and soft syllables, exponent on the envelope
     "fall_db": 1.0,       # loss of level from the first to the last word, dB
     "smile": 0.006,       # relative shift of all formants
-}
+}  # fmt: skip
 
-# One row a style, columns as in CUES.
+# Emotion and style, two styles each; columns as in CUES. Every take lies somewhere between the two.
 STYLES = {
-    #              pitch  range   rate  loud  tilt  breath  rough  trem   emph   fall   smile
-    "hot anger":   (6.0,  0.80,  0.10,  4.0,  4.0,  -3.0,   3.6,  0.00,  0.25,  -1.0,  -0.010),
-    "cold anger":  (0.5,  0.10,  0.02,  2.5,  4.0,  -5.0,   2.2,  0.00,  0.60,  -2.0,  -0.025),
-    "elation":     (7.5,  0.95,  0.08,  3.0,  0.6,   5.0,  -0.2,  0.10, -0.05,   0.0,   0.095),
-    "contentment": (4.5,  0.75,  0.12,  0.5, -1.0,   9.0,  -0.3,  0.00, -0.30,   0.0,   0.115),
-    "plain":       (0.0, -0.20,  0.00,  0.0,  0.0,  -3.0,   0.0,  0.00,  0.00,   0.0,   0.000),
-    "engaged":     (0.5,  0.00,  0.05,  0.5,  0.6,  -3.0,   0.0,  0.00,  0.15,  -1.0,   0.000),
-    "sorrow":     (-2.5, -0.95, -0.14, -3.0, -3.5,  10.0,   0.2,  0.08, -0.35,   5.0,  -0.020),
-    "despair":     (3.5, -0.10, -0.12,  1.5, -1.8,  12.0,   1.6,  0.90,  0.05,   5.0,  -0.025),
-}
-
-# The two styles of each emotion; a culture, an actor and a take lie somewhere between them.
-_POLES = {
-    "angry": ("hot anger", "cold anger"),
-    "happy": ("elation", "contentment"),
-    "neutral": ("plain", "engaged"),
-    "sad": ("sorrow", "despair"),
-}
+    #                       pitch range   rate  loud  tilt breath rough trem   emph  fall   smile
+    ("angry", "hot"):       (6.0,  0.80,  0.10,  4.0,  4.0, -3.0,  3.6, 0.00,  0.25, -1.0, -0.010),
+    ("angry", "cold"):      (0.5,  0.10,  0.02,  2.5,  4.0, -5.0,  2.2, 0.00,  0.60, -2.0, -0.025),
+    ("happy", "elation"):   (7.5,  0.95,  0.08,  3.0,  0.6,  5.0, -0.2, 0.10, -0.05,  0.0,  0.095),
+    ("happy", "content"):   (4.5,  0.75,  0.12,  0.5, -1.0,  9.0, -0.3, 0.00, -0.30,  0.0,  0.115),
+    ("neutral", "plain"):   (0.0, -0.20,  0.00,  0.0,  0.0, -3.0,  0.0, 0.00,  0.00,  0.0,  0.000),
+    ("neutral", "engaged"): (0.5,  0.00,  0.05,  0.5,  0.6, -3.0,  0.0, 0.00,  0.15, -1.0,  0.000),
+    ("sad", "sorrow"):     (-2.5, -0.95, -0.14, -3.0, -3.5, 10.0,  0.2, 0.08, -0.35,  5.0, -0.020),
+    ("sad", "despair"):     (3.5, -0.10, -0.12,  1.5, -1.8, 12.0,  1.6, 0.90,  0.05,  5.0, -0.025),
+}  # fmt: skip
 
 _TAKE_STRENGTH = 0.13  # standard deviation, log
 _TAKE_STYLE = 0.10  # standard deviation, share of the second style
@@ -64,16 +54,16 @@ _TAKE_STYLE = 0.10  # standard deviation, share of the second style
 
 @dataclasses.dataclass(frozen=True)
 class Culture:
-    """How the actors of a corpus tend to act.
+    """How the actors of a corpus act on average.
 
     Attributes
     ----------
     strength : dict of str to float
-        Emotion to how strongly it is acted, 1 being the strength of `STYLES`.
+        How strongly each emotion is acted; 1 is the strength of `STYLES`.
     style : dict of str to float
-        Emotion to the share of its second style, 0 to 1.
+        Share of each emotion's second style, 0 to 1.
     weights : dict of str to float
-        Cue to its weight in this culture, where that is not 1.
+        Weight of each cue, where it is not 1.
     """
 
     strength: dict
@@ -83,16 +73,16 @@ class Culture:
 
 @dataclasses.dataclass(frozen=True)
 class Manner:
-    """How one actor departs from the culture.
+    """How one actor differs from the culture.
 
     Attributes
     ----------
     strength : dict of str to float
-        Emotion to the ratio of the actor's strength to the culture's.
+        Strength of each emotion relative to the culture's.
     style : dict of str to float
-        Emotion to what is added to the culture's share of the second style.
-    habits : numpy.ndarray [shape=(cues,)]
-        The actor's own mean of each cue, whatever the emotion.
+        What is added to the culture's share of each emotion's second style.
+    habits : numpy.ndarray, shape (cues,), float64
+        What is added to each cue, whatever the emotion.
     """
 
     strength: dict
@@ -101,24 +91,24 @@ class Manner:
 
 
 def portray(emotion: str, *, culture: Culture, manner: Manner, rng) -> dict[str, float]:
-    """One take's departure from the actor's everyday speech.
+    """The cues of one take, relative to the actor's everyday speech.
 
     Parameters
     ----------
     emotion : str
-        One of `hump.names.EMOTIONS`.
+        One of `hump.params.names.EMOTIONS`.
     culture : Culture
     manner : Manner
     rng : numpy.random.Generator
-        Source of what differs from take to take.
+        For what differs from take to take.
 
     Returns
     -------
     dict of str to float
-        Cue to value, units as in `CUES`.
+        Value of each cue, units as in `CUES`.
     """
     share = culture.style[emotion] + manner.style[emotion] + rng.normal(0, _TAKE_STYLE)
-    first, second = (np.array(STYLES[style]) for style in _POLES[emotion])
+    first, second = (np.array(row) for (acted, _), row in STYLES.items() if acted == emotion)
     share = np.clip(share, 0, 1)
     strength = culture.strength[emotion] * manner.strength[emotion]
     strength *= np.exp(rng.normal(0, _TAKE_STRENGTH))

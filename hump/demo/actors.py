@@ -1,14 +1,12 @@
-"""The casts: six women and six men a corpus, each with a voice and a manner of acting."""
+"""The actors: six women and six men a corpus, each with a voice and a manner of acting."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 
 from hump.demo.acting import CUES, Manner
-from hump.demo.draw import generator
-from hump.names import EMOTIONS
-
-__all__ = ["CAST", "VARIANTS", "Actor", "actor", "speaker_name"]
+from hump.params.names import EMOTIONS
 
 # Voice variants of eSpeak NG; each actor of a corpus has a different one.
 _VARIANTS = {
@@ -16,9 +14,9 @@ _VARIANTS = {
     "m": ("m1", "m2", "m3", "m4", "m7", "m8"),
 }
 VARIANTS = frozenset(name for names in _VARIANTS.values() for name in names)
-CAST = sum(len(variants) for variants in _VARIANTS.values())
+CAST = len(VARIANTS)
 
-_HABITS = 0.35  # spread of an actor's habits, relative to that of the takes
+_HABITS = 0.35  # standard deviation between actors, relative to that between takes
 _STRENGTH = 0.12  # standard deviation between actors, log
 _STYLE = 0.10  # standard deviation between actors, share of the second style
 
@@ -37,7 +35,7 @@ class Actor:
         Rate of speech relative to the language's.
     formants : float
         Formant frequencies relative to the variant's.
-    timbre_db : numpy.ndarray [shape=(8,)]
+    timbre_db : numpy.ndarray, shape (8,), float64
         Gain of the voice at 8 frequencies evenly spaced in octaves from 62.5 to 8000 Hz, dB.
     manner : Manner
     """
@@ -82,6 +80,25 @@ def actor(corpus: str, number: int, *, seed: int) -> Actor:
         timbre_db=rng.normal(0, 1.0, size=8),
         manner=_manner(rng),
     )
+
+
+def generator(*rng_key) -> np.random.Generator:
+    """A random generator that depends on its key alone, never on what was drawn before.
+
+    Parameters
+    ----------
+    *rng_key : int or str
+        Such as seed, corpus, speaker, emotion, sentence, take.
+
+    Returns
+    -------
+    numpy.random.Generator
+        PCG64, seeded with the SHA-256 of the key.
+    """
+    # An integer of numpy must mean the same as one of Python, though it prints otherwise.
+    plain = tuple(part if isinstance(part, str) else int(part) for part in rng_key)
+    digest = hashlib.sha256(repr(plain).encode()).digest()
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(list(digest))))
 
 
 def _sex(number):

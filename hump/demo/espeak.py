@@ -23,14 +23,13 @@ import numpy as np
 
 from hump.errors import HumpError, ParameterError
 
-__all__ = ["SAMPLING_RATE", "speak"]
-
 SAMPLING_RATE = 22050
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, no sound device
 _DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: report an error, do not end the process
 _UTF8 = 1  # espeakCHARS_UTF8
 _RATE, _PITCH, _RANGE = 1, 3, 4  # espeakRATE, espeakPITCH, espeakRANGE
+_SILENCE = 0.002  # of full scale
 _LONGEST_DATA_PATH = 140  # the library cuts its data path, with what it appends, at 160 bytes
 
 _Callback = ctypes.CFUNCTYPE(
@@ -57,8 +56,8 @@ def speak(text: str, *, voice: str, pitch_st: float, range_oct: float, rate_wpm:
 
     Returns
     -------
-    numpy.ndarray, float32 [shape=(samples,)]
-        Within -1 to 1, at 22 050 Hz.
+    numpy.ndarray, shape (samples,), float32
+        Within -1 to 1, at 22 050 Hz, without the silence before and after it.
 
     Raises
     ------
@@ -75,29 +74,31 @@ def speak(text: str, *, voice: str, pitch_st: float, range_oct: float, rate_wpm:
     }
     chunks = []
 
+    @_Callback  # referenced until the library is gone, which keeps a bare pointer to it
     def collect(samples, count, _events):
         if samples and count:
             chunks.append(ctypes.string_at(samples, 2 * count))
         return 0
 
-    callback = _Callback(collect)  # referenced until the library is gone: it keeps a bare pointer
     with _one_at_a_time:
         library = _load()
         try:
-            library.espeak_SetSynthCallback(callback)
+            library.espeak_SetSynthCallback(collect)
             if library.espeak_SetVoiceByName(voice.encode()):
                 raise ParameterError(f"voice={voice!r}: eSpeak NG has no such voice")
             for parameter, value in settings.items():
                 library.espeak_SetParameter(parameter, round(float(value)), 0)
             library.espeak_ng_SetRandSeed(ctypes.c_long(1))
-            encoded = text.encode() + b"\0"
-            failed = library.espeak_Synth(encoded, len(encoded), 0, 1, 0, _UTF8, None, None)
+            size = ctypes.c_size_t(len(text.encode()) + 1)
+            failed = library.espeak_Synth(text.encode(), size, 0, 1, 0, _UTF8, None, None)
             library.espeak_Synchronize()
         finally:
             _unload(library)
-    if failed or not chunks:
+    signal = np.frombuffer(b"".join(chunks), dtype=np.int16).astype(np.float32) / 32768
+    loud = np.flatnonzero(np.abs(signal) > _SILENCE)
+    if failed or not len(loud):
         raise HumpError(f"text={text!r}, voice={voice!r}: eSpeak NG returned no speech")
-    return np.frombuffer(b"".join(chunks), dtype=np.int16).astype(np.float32) / 32768
+    return signal[loud[0] : loud[-1] + 1]
 
 
 def _load():
@@ -108,10 +109,6 @@ def _load():
         raise HumpError(
             f"{path}: cannot be loaded ({error}); install the wheel espeakng-loader again"
         ) from error
-    library.espeak_Synth.argtypes = (
-        ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int,
-        ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p,
-    )
     rate = library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(_data_path()), _DONT_EXIT)
     if rate != SAMPLING_RATE:
         _unload(library)
@@ -129,7 +126,7 @@ def _unload(library) -> None:
         still = ctypes.CDLL(library._name, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
     except OSError:
         return
-    dlclose(still._handle)  # to ask is to hold, too
+    dlclose(still._handle)  # asking holds it, too
     raise HumpError(
         f"{library._name}: is held by something else in this process, so that its state would "
         "leak from one utterance into the next; build the demo corpora in a process of their own"

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 from scipy import signal as dsp
 
-__all__ = ["Recording", "coloured_noise", "record"]
+SAMPLING_RATE = 16_000
 
 _CEILING = 0.97  # largest sample; louder takes are turned down, as by a careful engineer
 
@@ -45,37 +45,34 @@ class Recording:
     distance_db: float
 
 
-def record(signal, sampling_rate: int, *, recording: Recording, loudness_db: float, rng):
-    """A voice as it ends up in a corpus.
+def record(signal, *, recording: Recording, loudness_db: float, rng):
+    """A voice as a corpus's recording has it.
 
     Parameters
     ----------
-    signal : numpy.ndarray [shape=(samples,)]
-        The voice.
-    sampling_rate : int
-        Hz.
+    signal : numpy.ndarray, shape (samples,), float64
+        The voice, at `SAMPLING_RATE`.
     recording : Recording
     loudness_db : float
         How much louder than usual the actor speaks, dB.
     rng : numpy.random.Generator
-        Source of the room's reflections, the noise and the distance.
+        For the room's reflections, the noise and the distance.
 
     Returns
     -------
-    numpy.ndarray, float32 [shape=(samples,)]
-        Within -0.97 to 0.97.
+    numpy.ndarray, shape (samples,), float32
+        Within -0.97 to 0.97, longer by a margin at either end.
     """
-    margin = rng.uniform(0.08, 0.25, size=2) * sampling_rate
+    margin = rng.uniform(0.08, 0.25, size=2) * SAMPLING_RATE
     voice = np.pad(signal, margin.astype(int))
-    voice = voice + _reverberation(voice, sampling_rate, recording=recording, rng=rng)
+    voice = voice + _reverberation(voice, recording, rng)
     level = recording.level_db + loudness_db + rng.normal(0, recording.distance_db)
     voice *= 10 ** (level / 20) / np.sqrt(np.mean(signal**2))
     noise_db = recording.noise_db + rng.normal(0, 1.5)
     noise = coloured_noise(len(voice), slope_db=recording.noise_slope_db, rng=rng)
-    tape = voice + 10 ** (noise_db / 20) * noise
-    tape = _hear(tape, sampling_rate, recording.tone_db)
-    tape = _limit_band(tape, sampling_rate, recording.band_hz)
-    return (tape * min(1.0, _CEILING / np.abs(tape).max())).astype(np.float32)
+    sound = _microphone(voice + 10 ** (noise_db / 20) * noise, recording.tone_db)
+    sound = _limit_band(sound, *recording.band_hz)
+    return (sound * min(1.0, _CEILING / np.abs(sound).max())).astype(np.float32)
 
 
 def coloured_noise(samples: int, *, slope_db: float, rng):
@@ -90,7 +87,7 @@ def coloured_noise(samples: int, *, slope_db: float, rng):
 
     Returns
     -------
-    numpy.ndarray [shape=(samples,)]
+    numpy.ndarray, shape (samples,), float64
     """
     length = fft.next_fast_len(samples, real=True)
     spectrum = fft.rfft(rng.standard_normal(length))
@@ -100,26 +97,25 @@ def coloured_noise(samples: int, *, slope_db: float, rng):
     return noise / noise.std()
 
 
-def _reverberation(voice, sampling_rate, *, recording, rng):
+def _reverberation(voice, recording, rng):
     """Exponentially decaying noise (Moorer 1979) as the tail of a small room."""
-    samples = int(recording.reverberation_s * sampling_rate)
+    samples = int(recording.reverberation_s * SAMPLING_RATE)
     decay = 10 ** (-3 * np.arange(samples) / samples)
     tail = rng.standard_normal(samples) * decay
-    tail[: int(0.003 * sampling_rate)] = 0
+    tail[: int(0.003 * SAMPLING_RATE)] = 0
     tail *= 10 ** (-recording.direct_db / 20) / np.sqrt(np.sum(tail**2))
     return dsp.oaconvolve(voice, tail)[: len(voice)]
 
 
-def _hear(sound, sampling_rate, tone_db):
-    """Colour sound as a microphone does that is dull or bright; power is kept."""
+def _microphone(sound, tone_db):
+    """Colour sound as a dull or bright microphone does, at the same power."""
     length = fft.next_fast_len(len(sound), real=True)
-    octaves = np.log2(np.maximum(fft.rfftfreq(length, 1 / sampling_rate), 300) / 300)
+    octaves = np.log2(np.maximum(fft.rfftfreq(length, 1 / SAMPLING_RATE), 300) / 300)
     coloured = fft.irfft(fft.rfft(sound, length) * 10 ** (tone_db * octaves / 20), length)
     coloured = coloured[: len(sound)]
     return coloured * np.sqrt(np.mean(sound**2) / np.mean(coloured**2))
 
 
-def _limit_band(tape, sampling_rate, band_hz):
-    low, high = band_hz
-    edges, kind = ((low, high), "bandpass") if high < sampling_rate / 2 else (low, "highpass")
-    return dsp.sosfilt(dsp.butter(6, edges, kind, fs=sampling_rate, output="sos"), tape)
+def _limit_band(sound, low, high):
+    edges, kind = ((low, high), "bandpass") if high < SAMPLING_RATE / 2 else (low, "highpass")
+    return dsp.sosfilt(dsp.butter(6, edges, kind, fs=SAMPLING_RATE, output="sos"), sound)

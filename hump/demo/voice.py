@@ -1,50 +1,64 @@
-"""Voice quality that eSpeak NG has no setting for: formants, tremor, roughness, breath, slope."""
+"""A voice: eSpeak NG's, with formants, tremor, roughness, breath and slope, which it cannot set."""
 
 import numpy as np
 from scipy import fft, ndimage
 from scipy import signal as dsp
 
-from hump.demo.recording import coloured_noise
+from hump.demo import espeak
+from hump.demo.recording import SAMPLING_RATE, coloured_noise
 
-__all__ = ["SAMPLING_RATE", "colour", "warp"]
-
-SAMPLING_RATE = 16000
-
-_OVERSAMPLING = 2  # makes the cubic interpolation of `warp` exact enough below 7 kHz
+_OVERSAMPLING = 2  # makes the cubic interpolation of `_warp` exact enough below 7 kHz
 _MODAL_ROUGHNESS = 0.5  # per cent; an ordinary voice's jitter
 _MODAL_BREATH_DB = -32.0  # aspiration of an ordinary voice relative to its level, dB
 _TIMBRE_HZ = np.geomspace(62.5, 8000, 8)
 
 
-def warp(signal, sampling_rate: int, *, formants: float, cues: dict, rng):
-    """Read the signal at a varying speed, which moves formants, F0 and time together.
+def speak(text, *, voice, pitch_st, rate_wpm, formants, cues, rng, lowest_st=-np.inf):
+    """Speech of one sentence by a voice with other formants, tremor and roughness.
 
     Parameters
     ----------
-    signal : numpy.ndarray [shape=(samples,)]
-    sampling_rate : int
-        Of the signal, Hz.
+    text, voice : str
+        As in `hump.demo.espeak.speak`.
+    pitch_st : float
+        F0 relative to the voice's own, before the cues, semitones.
+    rate_wpm : float
+        Rate of speech before the cues, words per minute.
     formants : float
-        Mean speed: how much all frequencies rise; the signal gets shorter by as much.
+        Formant frequencies relative to the voice's own.
     cues : dict of str to float
-        ``tremor_st`` and ``roughness`` are used; units as in `hump.demo.acting.CUES`.
+        ``pitch_st``, ``range_oct``, ``rate_oct``, ``tremor_st``, ``roughness`` are used; units as
+        in `hump.demo.acting.CUES`.
     rng : numpy.random.Generator
+    lowest_st : float
+        F0 relative to the voice's own that eSpeak NG is never asked to go below, semitones.
 
     Returns
     -------
-    numpy.ndarray [shape=(samples / formants,)]
+    numpy.ndarray, shape (samples,), float64
         At 16 kHz.
     """
-    fine_rate = _OVERSAMPLING * sampling_rate
+    plain = espeak.speak(
+        text,
+        voice=voice,
+        # `_warp` raises F0 and rate with the formants: take off beforehand what it will add.
+        pitch_st=max(lowest_st, pitch_st + cues["pitch_st"] - 12 * np.log2(formants)),
+        range_oct=cues["range_oct"],
+        rate_wpm=rate_wpm * 2 ** cues["rate_oct"] / formants,
+    )
+    return _warp(plain, formants=formants, cues=cues, rng=rng)
+
+
+def _warp(signal, *, formants, cues, rng):
+    """Read the signal at a varying speed, which moves formants, F0 and time together."""
+    fine_rate = _OVERSAMPLING * espeak.SAMPLING_RATE
     taps = dsp.firwin(127, min(7600, 7600 / formants), fs=fine_rate)
     fine = dsp.upfirdn(_OVERSAMPLING * taps, signal, up=_OVERSAMPLING)
     time = np.arange(int(len(fine) / fine_rate * SAMPLING_RATE / formants)) / SAMPLING_RATE
     phase, frequency = rng.uniform(0, 2 * np.pi), rng.uniform(5, 7)
     depth = max(cues["tremor_st"], 0) / 12 * np.log(2)
     tremor = depth * np.sin(2 * np.pi * frequency * time + phase)
-    # Knots about as far apart as periods of the voice: F0 changes from one to the next.
-    jitter = _irregularity(time, rng) * max(_MODAL_ROUGHNESS + cues["roughness"], 0.1) / 100
-    speed = formants * np.exp(tremor + jitter)
+    speed = formants * np.exp(tremor + _irregularity(time, cues, rng))
     return ndimage.map_coordinates(
         fine, [np.cumsum(speed) * fine_rate / SAMPLING_RATE], order=3, prefilter=True
     )
@@ -55,17 +69,18 @@ def colour(signal, *, timbre_db, cues: dict, rng):
 
     Parameters
     ----------
-    signal : numpy.ndarray [shape=(samples,)]
+    signal : numpy.ndarray, shape (samples,), float64
         At 16 kHz.
-    timbre_db : numpy.ndarray [shape=(8,)]
+    timbre_db : numpy.ndarray, shape (8,), float64
         Gains from 62.5 to 8000 Hz, evenly spaced in octaves, dB.
     cues : dict of str to float
-        ``tilt_db``, ``breath_db``, ``roughness``, ``emphasis`` and ``fall_db`` are used.
+        ``tilt_db``, ``breath_db``, ``roughness``, ``emphasis`` and ``fall_db`` are used; units as
+        in `hump.demo.acting.CUES`.
     rng : numpy.random.Generator
 
     Returns
     -------
-    numpy.ndarray [shape=(samples,)]
+    numpy.ndarray, shape (samples,), float64
     """
     time = np.arange(len(signal)) / SAMPLING_RATE
     length = fft.next_fast_len(len(signal), real=True)
@@ -80,16 +95,17 @@ def colour(signal, *, timbre_db, cues: dict, rng):
     # Aspiration is strongest at high frequencies, and follows the voice.
     breath = coloured_noise(len(voice), slope_db=3.0, rng=rng) * envelope
     voice = voice + 10 ** ((_MODAL_BREATH_DB + cues["breath_db"]) / 20) * breath
-    shimmer = _irregularity(time, rng) * max(_MODAL_ROUGHNESS + cues["roughness"], 0.1) / 100 * 5
+    shimmer = _irregularity(time, cues, rng) * 5
     contrast = np.maximum(envelope / envelope.max(), 0.03) ** np.clip(cues["emphasis"], -0.5, 1)
     fall = 10 ** (-cues["fall_db"] * time / time[-1] / 20)
     return voice * np.exp(shimmer) * contrast * fall
 
 
-def _irregularity(time, rng):
-    """Unit-variance noise that changes about as fast as the periods of a voice do."""
+def _irregularity(time, cues, rng):
+    """Random changes about as fast as the periods of a voice, as shares of one."""
     knots = np.arange(0, time[-1] + 0.02, 0.006)
-    return np.interp(time, knots, rng.standard_normal(len(knots)))
+    noise = np.interp(time, knots, rng.standard_normal(len(knots)))
+    return noise * max(_MODAL_ROUGHNESS + cues["roughness"], 0.1) / 100
 
 
 def _envelope(signal):

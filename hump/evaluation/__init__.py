@@ -1,26 +1,34 @@
-"""Metrics, their intervals over speakers, paired tests, and where the variance comes from.
+"""Metrics, their intervals over speakers, paired tests, and components of variance.
 
-WA is the share of utterances that are right; UAR the mean of the classes' recalls; macro F1 the
-mean of their F1. Utterances of one speaker are alike, so speakers, not utterances, are what
-intervals and tests count; tables give their number. `benchmarks/intervals.py` simulates corpora
-whose truth is known and publishes how often intervals hold it and tests err.
+Weighted accuracy (WA) is the share of correct utterances; unweighted average recall (UAR) is the
+mean of the classes' recalls; macro F1 is the mean of the classes' F1 scores. Utterances of one
+speaker are alike, so intervals and tests count speakers, not utterances. The simulation in
+`benchmarks/intervals.py` measures how often intervals contain the true value and how often tests
+report a difference where there is none.
 """
 
 from hump.evaluation.components import variance
-from hump.evaluation.intervals import average, summarise
+from hump.evaluation.differences import cells, differences, resampled, with_average
+from hump.evaluation.intervals import average, interval_columns, mean_over_speakers, summarise
 from hump.evaluation.metrics import METRICS, confusions, scores, speaker_uar, uar
 from hump.evaluation.paired import compare, compare_families, verdict
 
 __all__ = [
     "METRICS",
     "average",
+    "cells",
     "compare",
     "compare_families",
     "confusions",
+    "differences",
+    "interval_columns",
+    "mean_over_speakers",
+    "resampled",
     "scores",
     "speaker_uar",
     "summarise",
     "uar",
     "variance",
     "verdict",
+    "with_average",
 ]

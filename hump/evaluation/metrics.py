@@ -1,9 +1,7 @@
-"""Metrics of predictions: WA, UAR and macro F1, from counts of confusion."""
+"""Weighted accuracy, unweighted average recall and macro F1, computed from confusion matrices."""
 
 import numpy as np
 import pandas as pd
-
-__all__ = ["METRICS", "confusions", "scores", "speaker_uar", "uar"]
 
 METRICS = ("wa", "uar", "f1")
 
@@ -14,47 +12,48 @@ def scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     Parameters
     ----------
     confusion : numpy.ndarray, shape (..., classes, classes)
-        Counts; rows are true classes.
+        Numbers of utterances; rows are true classes, columns predicted ones.
 
     Returns
     -------
-    dict of numpy.ndarray, shape (...)
-        Keys `METRICS`, values in [0, 1]; NaN where there are no utterances. Classes without
-        utterances count for no recall, and for F1 only if they were predicted.
+    dict of str to numpy.ndarray, shape (...), float64
+        Keys are `METRICS`; values lie in [0, 1], or are NaN where there are no utterances. A class
+        without utterances has no recall, and has an F1 score only if it was predicted.
     """
     confusion = np.asarray(confusion, float)
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    correct = np.diagonal(confusion, axis1=-2, axis2=-1)
     true, predicted = confusion.sum(-1), confusion.sum(-2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        recall = right / true
-        f1 = 2 * right / (true + predicted)
-        known, seen = true > 0, (true + predicted) > 0
-        return {
-            "wa": right.sum(-1) / true.sum(-1),
-            "uar": np.where(known, recall, 0.0).sum(-1) / known.sum(-1),
-            "f1": np.where(seen, f1, 0.0).sum(-1) / seen.sum(-1),
-        }
+        accuracy = correct.sum(-1) / true.sum(-1)
+        recall, f1 = correct / true, 2 * correct / (true + predicted)
+    return {"wa": accuracy, "uar": np.nanmean(recall, -1), "f1": np.nanmean(f1, -1)}
 
 
 def uar(true, predicted) -> float:
-    """Unweighted average recall of class numbers.
+    """Unweighted average recall of predicted class numbers.
 
     Parameters
     ----------
-    true, predicted : array_like of int, shape (n,)
+    true, predicted : array_like of int, shape (utterances,)
 
     Returns
     -------
     float
+        Mean recall of the classes in `true`.
+
+    Notes
+    -----
+    The same as `sklearn.metrics.balanced_accuracy_score`, without its warning that a predicted
+    class is not in `true`, which is usual when few speakers validate.
     """
-    size = int(max(np.max(true), np.max(predicted))) + 1
-    confusion = np.zeros((size, size))
+    classes = int(max(np.max(true), np.max(predicted))) + 1
+    confusion = np.zeros((classes, classes))
     np.add.at(confusion, (np.asarray(true), np.asarray(predicted)), 1)
     return float(scores(confusion)["uar"])
 
 
 def confusions(predictions: pd.DataFrame, labels) -> np.ndarray:
-    """Count predictions by repeat and speaker.
+    """Confusion matrix of each repeat and speaker.
 
     Parameters
     ----------
@@ -64,33 +63,33 @@ def confusions(predictions: pd.DataFrame, labels) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray, shape (repeats, speakers, classes, classes)
-        Speakers in sorted order.
+    numpy.ndarray, shape (repeats, speakers, classes, classes), float64
+        Repeats and speakers in sorted order, classes in the order of `labels`.
     """
     repeat, repeats = pd.factorize(predictions["repeat"], sort=True)
     speaker, speakers = pd.factorize(predictions["speaker"], sort=True)
     true = pd.Categorical(predictions["emotion"], categories=labels).codes
-    guess = pd.Categorical(predictions["predicted"], categories=labels).codes
+    predicted = pd.Categorical(predictions["predicted"], categories=labels).codes
     counts = np.zeros((len(repeats), len(speakers), len(labels), len(labels)))
-    np.add.at(counts, (repeat, speaker, true, guess), 1)
+    np.add.at(counts, (repeat, speaker, true, predicted), 1)
     return counts
 
 
-def speaker_uar(predictions: pd.DataFrame, runs) -> pd.Series:
-    """UAR of each speaker in each run.
+def speaker_uar(predictions: pd.DataFrame, keys) -> pd.Series:
+    """Unweighted average recall of each speaker in each run.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
-        Columns emotion, predicted, and those of `runs`.
-    runs : list of str
-        Columns that tell speakers and runs apart.
+        Columns emotion, predicted, and those of `keys`.
+    keys : list of str
+        Columns that identify a speaker and a run, such as fold, speaker and repeat.
 
     Returns
     -------
     pandas.Series of float
-        Indexed by `runs`; the mean of the recalls of the classes that the speaker has.
+        Indexed by `keys`; the mean recall of the classes that the speaker has.
     """
-    right = predictions.assign(right=predictions["emotion"] == predictions["predicted"])
-    recall = right.groupby([*runs, "emotion"], dropna=False)["right"].mean()
-    return recall.groupby(level=list(range(len(runs))), dropna=False).mean()
+    correct = predictions.assign(correct=predictions["emotion"] == predictions["predicted"])
+    recall = correct.groupby([*keys, "emotion"], dropna=False)["correct"].mean()
+    return recall.groupby(level=list(range(len(keys))), dropna=False).mean()

@@ -1,5 +1,6 @@
-"""Paired comparison of systems on the same utterances, a difference a speaker."""
+"""Paired tests of systems on the same utterances, from one difference in UAR a speaker."""
 
+import itertools
 from functools import lru_cache
 
 import numpy as np
@@ -8,34 +9,33 @@ from scipy import optimize, stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
+from hump.evaluation.intervals import interval_columns
 from hump.evaluation.metrics import speaker_uar
 
-__all__ = ["compare", "compare_families", "least_effect", "paired_test", "sign_flip", "verdict"]
-
-# Speakers up to which all sign flips are tried, and how many are drawn beyond.
+# All sign flips are tried for up to `EXACT` speakers; for more, `FLIPS` are drawn.
 EXACT, FLIPS = 13, 9_999
 POWER = 0.8
-# Simulated experiments from which the power of the exact test is read; its error is 1 %.
+# Simulated experiments that estimate the power of the exact test, with an error of 1 %.
 EXPERIMENTS = 2_000
 
 
 def compare(predictions, pairs, settings, *, seed) -> pd.DataFrame:
-    """Paired tests: is one system better than another on the same utterances?
+    """Test whether one system is better than another on the same utterances.
 
-    Each speaker gives one difference of UARs (mean over repeats). The exact sign-flip test of
-    their mean assumes only that under the null hypothesis a difference is as likely as its
-    opposite, as of systems that could be exchanged. (Differences that average 0 but are as skewed
-    as an exponential break that: with six speakers or more it then errs in 7 to 10 % of tests, and
-    in up to 17 % of families of five.) One call is one family: p-values are corrected, by Holm, for
-    all rows of its table.
+    Each speaker gives one difference of UARs (mean over repeats), and the sign-flip test is
+    applied to their mean. The test assumes that, under the null hypothesis, a difference is as
+    likely as its opposite, which holds for systems that could be exchanged. For differences that
+    average 0 but are as skewed as an exponential distribution, and six speakers or more, the test
+    errs in 7 to 10 % of cases, and in up to 17 % of families of five. All rows of the table
+    are one family: their p-values are corrected together, by Holm's method.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
         Columns comparison, system, corpus, repeat, speaker, emotion, predicted.
     pairs : list of tuple of str, or dict of str to such a list
-        Systems (a, b), of all comparisons or by comparison; the difference is a - b. A pair that a
-        comparison does not have is left out.
+        Systems (a, b) for all comparisons, or for each comparison by name; the difference is
+        a - b. A pair is left out of a comparison that lacks one of its systems.
     settings : EvaluationParams
     seed : int
 
@@ -43,42 +43,41 @@ def compare(predictions, pairs, settings, *, seed) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a comparison and pair: comparison, a, b, the columns of `paired_test`, ``family``
-        (how many rows were corrected for together) and p_holm.
+        (number of rows corrected together) and p_holm.
     """
-    lines = []
+    rows = []
     for comparison, part in predictions.groupby("comparison", sort=True):
         runs = speaker_uar(part, ["system", "corpus", "speaker", "repeat"])
-        values = runs.groupby(["system", "corpus", "speaker"]).mean().unstack("system")
+        uars = runs.groupby(["system", "corpus", "speaker"]).mean().unstack("system")
         for a, b in pairs.get(comparison, ()) if isinstance(pairs, dict) else pairs:
-            if a not in values or b not in values:
-                continue
-            difference = (values[a] - values[b]).dropna().to_numpy()
-            if len(difference):
-                facts = {"comparison": comparison, "a": a, "b": b}
-                lines.append(facts | paired_test(difference, settings, seed=seed))
-    table = pd.DataFrame(lines)
+            both = uars.reindex(columns=[a, b]).dropna()
+            if len(both):
+                test = paired_test((both[a] - both[b]).to_numpy(), settings, seed=seed)
+                rows.append({"comparison": comparison, "a": a, "b": b} | test)
+    table = pd.DataFrame(rows)
     if len(table):
         table["family"] = len(table)
         table["p_holm"] = multipletests(table["p"], method="holm")[1]
     return table
 
 
-def compare_families(predictions, families, settings, *, seed) -> pd.DataFrame:
-    """Paired tests in several families, so that a few questions need not pay for many others.
+def compare_families(predictions, families: dict, settings, *, seed) -> pd.DataFrame:
+    """Paired tests in several families, so that the tests of one do not weaken those of another.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
-        As `compare`.
+        As in `compare`.
     families : dict
-        Name of a family -> its pairs, as `compare` takes them. Fixed before results are seen.
+        Name of a family -> its pairs, as in `compare`. To be fixed before results are known.
     settings : EvaluationParams
     seed : int
 
     Returns
     -------
     pandas.DataFrame
-        As `compare`, with p_holm within each family, and its name as ``question``.
+        As `compare` returns it, with p_holm corrected within each family, and the family's name
+        as ``question``.
     """
     parts = [
         compare(predictions, pairs, settings, seed=seed).assign(question=name)
@@ -88,20 +87,20 @@ def compare_families(predictions, families, settings, *, seed) -> pd.DataFrame:
 
 
 def verdict(row, family: int, settings) -> str:
-    """What a paired test allows one to say of system a.
+    """Conclusion about system a that a paired test allows.
 
     Parameters
     ----------
     row : namedtuple or pandas.Series
-        A line of `compare`.
+        A row of `compare`.
     family : int
-        Comparisons that Holm's correction is for.
+        Number of tests that Holm's correction covers.
     settings : EvaluationParams
 
     Returns
     -------
     str
-        ``better``, ``worse``, ``not decided``, or that so few speakers could not decide it.
+        ``better``, ``worse``, ``not decided``, or that the test has too few speakers to decide.
     """
     level = 1 - settings.confidence
     if row.p_holm < level:
@@ -111,51 +110,53 @@ def verdict(row, family: int, settings) -> str:
     return "not decided"
 
 
-def paired_test(difference, settings, *, seed) -> dict[str, float]:
-    """Test whether the mean of the speakers' differences is 0, and say what could be found.
+def paired_test(difference: np.ndarray, settings, *, seed) -> dict:
+    """Test whether the mean of the speakers' differences is 0.
 
     Parameters
     ----------
-    difference : numpy.ndarray of float, shape (speakers,)
+    difference : numpy.ndarray, shape (speakers,), float64
     settings : EvaluationParams
     seed : int
-        As `sign_flip`.
+        As in `sign_flip`.
 
     Returns
     -------
-    dict
-        ``speakers``; ``difference`` (mean) with ``_low`` and ``_high`` (Student's t, speakers - 1
-        degrees of freedom; NaN of one speaker); ``p``; ``p_least``, the smallest p that so many
-        speakers can give; ``detectable``, the true mean difference that would be found in 80 % of
-        studies of so many speakers, if differences were normal and spread as those observed, at the
-        level 1 - confidence before Holm's correction; NaN where p_least is above that level.
+    dict of str to float
+        ``speakers``; ``difference`` (mean) with ``_low`` and ``_high`` (Student's t distribution
+        with speakers - 1 degrees of freedom; NaN for one speaker); ``p``; ``p_least``, the smallest
+        p that is possible with so many speakers; ``detectable``, the true mean difference that 80 %
+        of studies with so many speakers would find at the level 1 - confidence before Holm's
+        correction, if differences were normally distributed with the observed standard deviation
+        (NaN if p_least is above that level).
     """
     speakers, level = len(difference), 1 - settings.confidence
-    mean, flips = difference.mean(), _flips(speakers, seed)
-    low = high = spread = np.nan
+    mean, low, high, std = difference.mean(), np.nan, np.nan, np.nan
     if speakers > 1:
-        spread = difference.std(ddof=1)
-        reach = stats.t.ppf(1 - level / 2, speakers - 1) * spread / np.sqrt(speakers)
+        std = difference.std(ddof=1)
+        reach = stats.t.ppf(1 - level / 2, speakers - 1) * std / np.sqrt(speakers)
         low, high = max(mean - reach, -1.0), min(mean + reach, 1.0)
     return {
-        "speakers": speakers, "difference": mean, "difference_low": low, "difference_high": high,
-        "p": float(_share_as_large(flips @ difference)), "p_least": 1 / len(flips),
-        "detectable": least_effect(speakers, level) * spread,
-    }  # fmt: skip
+        "speakers": speakers,
+        **interval_columns("difference", mean, low, high),
+        "p": float(sign_flip(difference[None], seed=seed)[0]),
+        "p_least": 1 / len(_flips(speakers, seed)),
+        "detectable": least_effect(speakers, level) * std,
+    }
 
 
-def sign_flip(differences, *, seed=0) -> np.ndarray:
+def sign_flip(differences: np.ndarray, *, seed=0) -> np.ndarray:
     """Two-sided sign-flip test of means, as `scipy.stats.permutation_test` of kind ``samples``.
 
     Parameters
     ----------
-    differences : numpy.ndarray of float, shape (tests, speakers)
+    differences : numpy.ndarray, shape (tests, speakers), float64
     seed : int
-        Beyond 13 speakers 9,999 flips, drawn with it, stand for all.
+        For more than 13 speakers, seed of the 9,999 sign flips that are drawn.
 
     Returns
     -------
-    numpy.ndarray of float, shape (tests,)
+    numpy.ndarray, shape (tests,), float64
         p-values.
     """
     return _share_as_large(_flips(differences.shape[1], seed) @ differences.T)
@@ -165,36 +166,37 @@ def sign_flip(differences, *, seed=0) -> np.ndarray:
 def _flips(speakers, seed):
     """Signs, shape (flips, speakers); the first row flips nothing.
 
-    A flip and its opposite give sums of one size, so the first sign can be kept.
+    A flip and its opposite give sums of the same size, so the first sign is never flipped.
     """
     if speakers <= EXACT:
-        free = speakers - 1
-        rest = np.indices((2,) * free).reshape(free, 2**free).T
-        return np.hstack([np.ones((2**free, 1)), 1.0 - 2 * rest])
+        rest = itertools.product((1.0, -1.0), repeat=speakers - 1)
+        return np.array([(1.0, *signs) for signs in rest])
     drawn = np.random.default_rng(seed).choice([-1.0, 1.0], (FLIPS, speakers))
     return np.vstack([np.ones(speakers), drawn])
 
 
 def _share_as_large(sums):
     sizes = np.abs(sums)
-    # Equal sums differ in their last digits.
+    # Sums that are equal in theory may differ in their last digits.
     return np.mean(sizes >= sizes[0] - 1e-12, axis=0)
 
 
 @lru_cache
 def least_effect(speakers: int, level: float) -> float:
-    """Smallest mean that the sign-flip test finds with a power of 80 %, in standard deviations.
+    """Smallest mean that the sign-flip test detects with a power of 80 %.
 
     Parameters
     ----------
     speakers : int
     level : float
+        Level of significance.
 
     Returns
     -------
     float
-        Of normal differences: up to 13 speakers from simulations of the exact test; beyond, where
-        the two agree, from the power of the t test. NaN if no p is as small as `level`.
+        In standard deviations of normally distributed differences: from simulations of the exact
+        test up to 13 speakers, and from the power of the t test beyond, where the two agree. NaN if
+        no p is as small as `level`.
     """
     if speakers > EXACT:
         return float(TTestPower().solve_power(nobs=speakers, alpha=level, power=POWER))
@@ -202,9 +204,9 @@ def least_effect(speakers: int, level: float) -> float:
     if 1 / len(signs) > level:
         return np.nan
     sums = signs @ np.random.default_rng(0).standard_normal((speakers, EXPERIMENTS))
-    moved = signs.sum(axis=1, keepdims=True)
+    shift = signs.sum(axis=1, keepdims=True)
 
     def surplus(effect):
-        return np.mean(_share_as_large(sums + effect * moved) <= level) - POWER
+        return np.mean(_share_as_large(sums + effect * shift) <= level) - POWER
 
     return float(optimize.bisect(surplus, 0.0, 20.0, xtol=1e-3))

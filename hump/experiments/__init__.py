@@ -1,14 +1,13 @@
-"""The experiments on the model itself: 05 fusion, 06 layers, 08 architecture.
+"""The study's experiments: what is trained and tested, and the tables made of it.
 
-Each is a list of variants of the study's model. `training` trains every variant on the same folds
-with the same random numbers; the modules `fusion`, `layers` and `architecture` say which variants
-there are, and make tables of what came out; `answers` puts these into words.
+`runner` runs jobs and keeps their results. `protocol` pre-trains on the source and fine-tunes on
+targets (03, 04); `variants` trains variants of the model, which `fusion` (05), `layers` (06) and
+`architecture` (08) choose and compare; `fractions`, `tuning` and `few_shot` are for 07, `diagnosis`
+looks into fine-tuned models (04), `summary` puts all targets together (09).
 
-In 05 and 06 a few comparisons are `PRIMARY`: the paper's claims. They are a family of their own,
-since with eight speakers no p-value is below 1 / 128, and Holm's correction for fifteen tests
-leaves nothing that could be decided. All others are `FURTHER`.
+In 05 and 06 a few comparisons are `PRIMARY`: the paper's claims. They are a family of their own:
+with eight speakers no p-value is below 1 / 128, and Holm's correction for fifteen tests would leave
+nothing that could be decided. All others are `FURTHER`.
 """
-
-__all__ = ["FURTHER", "PRIMARY"]
 
 PRIMARY, FURTHER = "primary", "further"

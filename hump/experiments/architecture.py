@@ -2,20 +2,19 @@
 
 import pandas as pd
 
-from hump import evaluation, seeds, summary
-from hump.data import Data
+from hump import evaluation
 from hump.experiments import cost
-from hump.experiments.runs import Run
-from hump.experiments.variants import Variant, changed
-
-__all__ = ["DEFAULT", "FACTORS", "choose", "summarise", "systems", "targets"]
+from hump.experiments.variants import Run, Variant, changed
+from hump.params import Params
+from hump.training.dataset import Data
+from hump.util import seeds
 
 DEFAULT = "the study's model"
 FACTORS = ("heads", "width", "depth", "scale", "margin", "head")
 NAMES = {"softmax": "plain softmax", "am_softmax": "AM-Softmax"}
 
 
-def systems(params) -> list[Variant]:
+def systems(params: Params) -> list[Variant]:
     """The study's model, and it with one factor changed.
 
     Parameters
@@ -51,8 +50,8 @@ def _changes(factor, value, params):
     return {"width": value, "feed_forward": max(1, round(ratio * value))}
 
 
-def choose(run: Run, params) -> str:
-    """The variant that does best on the validation speakers of the source; test rows play no part.
+def choose(run: Run, params: Params) -> str:
+    """The variant that is best on the validation speakers of the source; test rows play no part.
 
     Parameters
     ----------
@@ -62,15 +61,15 @@ def choose(run: Run, params) -> str:
     Returns
     -------
     str
-        Its system. Of equals the first of `systems`, so the study's model before all others.
+        Its system; among equals the first of `systems`, which starts with the study's model.
     """
     table = _summary(run.validation, ["system"], params).set_index("system")
     order = [variant.system for variant in systems(params)]
-    # Differences below rounding are none.
+    # Differences in the last digits do not count.
     return table.loc[order, "uar"].round(9).idxmax()
 
 
-def summarise(run: Run, data: Data, params) -> pd.DataFrame:
+def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
     """Every variant on validation and test speakers of the source, with what it costs.
 
     Parameters
@@ -107,13 +106,13 @@ def _factor(model, params):
     return next((f for f in FACTORS if getattr(model, f) != getattr(own, f)), "")
 
 
-def targets(predictions: pd.DataFrame, params) -> pd.DataFrame:
+def targets(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     """The chosen model and the study's on targets, after fine-tuning.
 
     Parameters
     ----------
     predictions : pandas.DataFrame
-        As `hump.experiments.runs.finetune`; one or two systems.
+        As `hump.experiments.variants.finetune`; one or two systems.
     params : Params
 
     Returns
@@ -123,28 +122,26 @@ def targets(predictions: pd.DataFrame, params) -> pd.DataFrame:
         `hump.evaluation.summarise`; beside the chosen model, if it is another, difference (chosen
         less the study's, mean over speakers) with interval, p, p_least and p_holm.
     """
-    table = _summary(predictions, ["corpus", "system"], params)
-    several = predictions["corpus"].nunique() > 1
-    if several:
-        mean = evaluation.average(
-            predictions, ["system"], sorted(predictions["emotion"].unique()), params.evaluation,
-            seed=seeds.seed_of(params.seed, "architecture"),
-        )  # fmt: skip
-        table = pd.concat([table, mean.assign(corpus=summary.AVERAGE)], ignore_index=True)
+    seed = seeds.seed_of(params.seed, "architecture")
+    table = evaluation.cells(predictions, ["system"], params.evaluation, seed=seed)
     others = [name for name in predictions["system"].unique() if name != DEFAULT]
     if not others:
         return table
-    every = [predictions.assign(comparison=predictions["corpus"])]
-    every += [predictions.assign(comparison=summary.AVERAGE)] if several else []
+    every = [rows.assign(comparison=name) for name, rows in evaluation.with_average(predictions)]
     tests = evaluation.compare(
-        pd.concat(every), [(others[0], DEFAULT)], params.evaluation,
+        pd.concat(every),
+        [(others[0], DEFAULT)],
+        params.evaluation,
         seed=seeds.seed_of(params.seed, "architecture comparisons"),
-    ).rename(columns={"comparison": "corpus", "a": "system"})  # fmt: skip
+    ).rename(columns={"comparison": "corpus", "a": "system"})
     return table.merge(tests.drop(columns=["b", "speakers"]), "left", on=["corpus", "system"])
 
 
 def _summary(predictions, by, params):
     return evaluation.summarise(
-        predictions, by, sorted(predictions["emotion"].unique()), params.evaluation,
+        predictions,
+        by,
+        sorted(predictions["emotion"].unique()),
+        params.evaluation,
         seed=seeds.seed_of(params.seed, "architecture"),
-    )  # fmt: skip
+    )

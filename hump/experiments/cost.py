@@ -8,26 +8,26 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from hump import cores, training
-from hump.data import HUBERT_RATE, MFCC_RATE, Data
 from hump.experiments.variants import Variant
 from hump.model import Batch, HumpCat
-
-__all__ = ["SECONDS", "measure", "multiply_adds", "parameters", "seconds"]
+from hump.params import Params
+from hump.training import fit
+from hump.training.dataset import HUBERT_RATE, MFCC_RATE, Data
+from hump.util import parallel
 
 # Length of the utterance whose multiply-adds are counted.
 SECONDS = 3.0
 
 
 def parameters(net: HumpCat) -> int:
-    """Number of weights that are trained."""
+    """Number of trained weights."""
     return sum(weight.numel() for weight in net.parameters())
 
 
 def multiply_adds(net: HumpCat, seconds: float = SECONDS) -> int:
     """Multiply-adds of embedding one utterance: products and convolutions, as torch counts them.
 
-    The encoder before the model is not part of it.
+    The encoder before the model is not counted.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def multiply_adds(net: HumpCat, seconds: float = SECONDS) -> int:
     int
     """
     # The counter does not see the fused kernels of LSTM and attention, which CPUs have for float32
-    # and for attention whose weights nobody asks for.
+    # and for attention whose weights are not asked for.
     net = copy.deepcopy(net).double().eval()
     frames, mfcc = round(seconds * HUBERT_RATE), round(seconds * MFCC_RATE)
     batch = Batch(
@@ -55,7 +55,7 @@ def multiply_adds(net: HumpCat, seconds: float = SECONDS) -> int:
     return counter.get_total_flops() // 2
 
 
-def measure(data: Data, systems: list[Variant], params) -> pd.DataFrame:
+def measure(data: Data, systems: list[Variant], params: Params) -> pd.DataFrame:
     """Weights and multiply-adds of variants: the same on every machine.
 
     Parameters
@@ -69,16 +69,17 @@ def measure(data: Data, systems: list[Variant], params) -> pd.DataFrame:
     pandas.DataFrame
         Columns system, parameters, multiply_adds.
     """
-    lines = []
-    for variant in systems:
-        net = _built(data, variant, params)
-        lines.append({"system": variant.system, "parameters": parameters(net),
-                      "multiply_adds": multiply_adds(net)})  # fmt: skip
-    return pd.DataFrame(lines)
+    nets = {variant.system: _build(data, variant, params) for variant in systems}
+    return pd.DataFrame(
+        [
+            {"system": name, "parameters": parameters(net), "multiply_adds": multiply_adds(net)}
+            for name, net in nets.items()
+        ]
+    )
 
 
-def seconds(data: Data, systems: list[Variant], params, *, rounds: int = 3) -> pd.DataFrame:
-    """Time on this machine, one thread: never the same twice, so it belongs in no table file.
+def seconds(data: Data, systems: list[Variant], params: Params, *, rounds: int = 3) -> pd.DataFrame:
+    """Time on this machine, one thread; it differs from run to run and belongs in no table file.
 
     Parameters
     ----------
@@ -86,41 +87,45 @@ def seconds(data: Data, systems: list[Variant], params, *, rounds: int = 3) -> p
     systems : list of Variant
     params : Params
     rounds : int
-        The median of so many is told.
+        The median of so many rounds is given.
 
     Returns
     -------
     pandas.DataFrame
-        Columns system, training_step_s (one batch), utterance_s (one by itself, mean of up to 8).
+        Columns system, training_step_s (one batch), utterance_s (one alone, mean of up to 8).
     """
-    size, crop_s = params.pretrain.batch_size, params.pretrain.crop_s
-    rows = np.arange(min(size, len(data.rows)))
+    rows = np.arange(min(params.pretrain.batch_size, len(data.rows)))
     lines = []
-    with cores.one_thread():
+    with parallel.one_thread():
         for variant in systems:
-            own = data.of_layers(variant.layers)
-            net = _built(data, variant, params)
-            batch = own.batch(rows, crop_s=crop_s, rng=np.random.default_rng(0))
-            step = [_step(net, batch, own.target(rows)) for _ in range(rounds + 1)][1:]
-            alone = [_alone(net, own, rows[:8]) for _ in range(rounds + 1)][1:]
-            lines.append({"system": variant.system, "training_step_s": np.median(step),
-                          "utterance_s": np.median(alone)})  # fmt: skip
+            own, net = data.of_layers(variant.layers), _build(data, variant, params)
+            rng = np.random.default_rng(0)
+            batch = own.batch(rows, crop_s=params.pretrain.crop_s, rng=rng)
+            target, few = own.target(rows), rows[:8]
+            # The first round is not counted.
+            steps = [_timed(_step, net, batch, target) for _ in range(rounds + 1)][1:]
+            alone = [_timed(_one_by_one, net, own, few) for _ in range(rounds + 1)][1:]
+            alone_s = np.median(alone) / len(few)
+            times = {"training_step_s": np.median(steps), "utterance_s": alone_s}
+            lines.append({"system": variant.system, **times})
     return pd.DataFrame(lines)
 
 
-def _built(data, variant, params):
+def _build(data, variant, params):
     chosen = params.model_copy(update={"model": variant.model})
-    return training.build(data.of_layers(variant.layers), chosen, seed=0)
+    return fit.build(data.of_layers(variant.layers), chosen, seed=0)
+
+
+def _timed(function, *arguments):
+    begin = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - begin
+
+
+def _one_by_one(net, data, rows):
+    fit.predict(net, data, rows, batch_size=1)
 
 
 def _step(net, batch, target):
     net.train()
-    begin = time.perf_counter()
     net.loss(batch, target).backward()
-    return time.perf_counter() - begin
-
-
-def _alone(net, data, rows):
-    begin = time.perf_counter()
-    training.predict(net, data, rows, batch_size=1)
-    return (time.perf_counter() - begin) / len(rows)

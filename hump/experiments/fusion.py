@@ -1,14 +1,14 @@
-"""05: what do the two stages of cross-attention, and each stream, bring?"""
+"""05: what do the two stages of cross-attention contribute, and what does each stream?"""
 
 import pandas as pd
 
-from hump import evaluation, seeds, training
-from hump.data import Data
+from hump import evaluation
 from hump.experiments import FURTHER, PRIMARY, cost
-from hump.experiments.runs import ABLATED
-from hump.experiments.variants import Variant, changed, reference
-
-__all__ = ["FULL", "MATCHED", "PLAIN", "compare", "summarise", "systems", "tolerance"]
+from hump.experiments.variants import ABLATED, Variant, changed, reference
+from hump.params import Params
+from hump.training import fit
+from hump.training.dataset import Data
+from hump.util import seeds
 
 FULL = "cross-attention, both stages"
 PLAIN = "concatenation, both stages"
@@ -29,13 +29,13 @@ STREAMS = {
 TOKENS = {1: "one prosody token", "groups": "a prosody token a family"}
 
 
-def systems(data: Data, params) -> list[Variant]:
+def systems(data: Data, params: Params) -> list[Variant]:
     """The variants, the study's model first.
 
     Parameters
     ----------
     data : Data
-        Of the source; its features say how many weights a model has.
+        The source; its features determine how many weights a model has.
     params : Params
 
     Returns
@@ -55,11 +55,11 @@ def systems(data: Data, params) -> list[Variant]:
 
 
 def _matched(data, params):
-    """Concatenation with feed-forward blocks as large as makes up for the attention it lacks."""
+    """Concatenation with feed-forward blocks wide enough to have as many weights as attention."""
 
     def count(model):
-        net = training.build(data, params.model_copy(update={"model": model}), seed=0)
-        return cost.parameters(net)
+        chosen = params.model_copy(update={"model": model})
+        return cost.parameters(fit.build(data, chosen, seed=0))
 
     def of_width(hidden):
         return changed(params, **STAGES[PLAIN], concat_feed_forward=hidden)
@@ -70,7 +70,7 @@ def _matched(data, params):
 
 
 def tolerance(costs: pd.DataFrame) -> float:
-    """By what share the matched model's number of weights misses that of the full one.
+    """Relative difference in the number of weights between the matched and the full model.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def summarise(predictions: pd.DataFrame, costs: pd.DataFrame, labels, params) ->
     Parameters
     ----------
     predictions : pandas.DataFrame
-        Columns as of `hump.experiments.runs.Run`.
+        As of `hump.experiments.variants.Run`.
     costs : pandas.DataFrame
         As `hump.experiments.cost.measure`.
     labels : sequence of str
@@ -104,9 +104,12 @@ def summarise(predictions: pd.DataFrame, costs: pd.DataFrame, labels, params) ->
         and multiply_adds.
     """
     table = evaluation.summarise(
-        predictions, ["corpus", "system"], labels, params.evaluation,
+        predictions,
+        ["corpus", "system"],
+        labels,
+        params.evaluation,
         seed=seeds.seed_of(params.seed, "fusion"),
-    )  # fmt: skip
+    )
     # Streams that are spoilt at test time cost what the whole model costs.
     priced = table["system"].where(~table["system"].isin(ABLATED.values()), FULL)
     price = costs.set_index("system")
@@ -115,7 +118,7 @@ def summarise(predictions: pd.DataFrame, costs: pd.DataFrame, labels, params) ->
     return table.sort_values(["corpus", "uar"], ascending=[True, False], ignore_index=True)
 
 
-def compare(predictions: pd.DataFrame, params) -> pd.DataFrame:
+def compare(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     """Paired tests of the full model against every other; against concatenation they are primary.
 
     Parameters
@@ -133,7 +136,7 @@ def compare(predictions: pd.DataFrame, params) -> pd.DataFrame:
     families = {PRIMARY: first, FURTHER: [name for name in others if name not in first]}
     return evaluation.compare_families(
         predictions.assign(comparison=predictions["corpus"]),
-        {question: [(FULL, name) for name in names] for question, names in families.items()},
+        {question: [(FULL, name) for name in systems] for question, systems in families.items()},
         params.evaluation,
         seed=seeds.seed_of(params.seed, "fusion comparisons"),
     )

@@ -1,30 +1,16 @@
-"""06: which layers of the encoder, chosen without looking at who is tested?"""
+"""06: which layers of the encoder serve best, chosen on training speakers alone?"""
 
 import numpy as np
 import pandas as pd
 
-from hump import evaluation, seeds
-from hump.data import Data
-from hump.experiments import FURTHER, PRIMARY, probes
+from hump import evaluation
+from hump.experiments import FURTHER, PRIMARY, probes, runner
 from hump.experiments.variants import Variant, changed
 from hump.features import encoders, extract_corpus
-from hump.records import predictions
-
-__all__ = [
-    "CONTROL",
-    "MODEL",
-    "ON_TEST",
-    "ON_TRAINING",
-    "PROBE",
-    "compare",
-    "layer_pairs",
-    "load",
-    "named",
-    "probe",
-    "probed",
-    "summarise",
-    "systems",
-]
+from hump.params import Params
+from hump.training import fit
+from hump.training.dataset import Data
+from hump.util import seeds
 
 MODEL, PROBE = "HuMP-CAT", "linear probe"
 CONTROL = ", untrained encoder"
@@ -32,8 +18,8 @@ SUM, ALL = "weighted sum of all layers", "all layers"
 ON_TRAINING, ON_TEST = "pair chosen on training speakers", "pair chosen on test speakers"
 
 
-def load(study: Data, params) -> dict[str, Data]:
-    """The source by all layers of the encoder, and of the untrained one if it is wanted.
+def load(study: Data, params: Params) -> dict[str, Data]:
+    """The source with all layers of the encoder, and of the untrained one if parameters ask for it.
 
     Parameters
     ----------
@@ -75,7 +61,7 @@ def named(layers) -> str:
     return f"layer{'s' if len(layers) > 1 else ''} " + " + ".join(map(str, layers))
 
 
-def systems(data: dict[str, Data], params) -> list[Variant]:
+def systems(data: dict[str, Data], params: Params) -> list[Variant]:
     """The variants, the study's layers first.
 
     Parameters
@@ -94,8 +80,7 @@ def systems(data: dict[str, Data], params) -> list[Variant]:
         if key == "study":
             continue
         depth = max(corpus.features.layers)
-        subsets = {named(own): own} | {named([one]): (one,) for one in own}
-        subsets["last layer"] = (depth,)
+        subsets = _subsets(own, depth)
         suffix = CONTROL if key == "untrained" else ""
         for name, chosen in subsets.items():
             if max(chosen) <= depth:
@@ -108,7 +93,12 @@ def systems(data: dict[str, Data], params) -> list[Variant]:
     return found
 
 
-def probe(data: dict[str, Data], params) -> dict[str, probes.Probes]:
+def _subsets(own, depth):
+    """The study's layers, each of them alone, and the last."""
+    return {named(own): own} | {named([one]): (one,) for one in own} | {"last layer": (depth,)}
+
+
+def probe(data: dict[str, Data], params: Params) -> dict[str, probes.Probes]:
     """Probe every pair of layers of each encoder.
 
     Parameters
@@ -129,7 +119,7 @@ def probe(data: dict[str, Data], params) -> dict[str, probes.Probes]:
     }
 
 
-def probed(found: dict[str, probes.Probes], data: dict[str, Data], params) -> pd.DataFrame:
+def probed(found: dict[str, probes.Probes], data: dict[str, Data], params: Params) -> pd.DataFrame:
     """The linear probe on the study's layers, the last, and the pairs that were chosen.
 
     Parameters
@@ -141,13 +131,12 @@ def probed(found: dict[str, probes.Probes], data: dict[str, Data], params) -> pd
     Returns
     -------
     pandas.DataFrame
-        Predictions, columns as of `hump.experiments.runs.Run`.
+        Predictions, columns as of `hump.experiments.variants.Run`.
     """
     parts, own = [], tuple(params.features.layers)
     for key, result in found.items():
         corpus, suffix = data[key], CONTROL if key == "untrained" else ""
-        subsets = {named(own): own} | {named([one]): (one,) for one in own}
-        subsets["last layer"] = (max(corpus.features.layers),)
+        subsets = _subsets(own, max(corpus.features.layers))
         place = {pair: number for number, pair in enumerate(result.pairs)}
         guesses = {
             name: result.tested[place[min(chosen), max(chosen)]]
@@ -160,16 +149,15 @@ def probed(found: dict[str, probes.Probes], data: dict[str, Data], params) -> pd
     return pd.concat(parts, ignore_index=True)
 
 
-def _rows(found, data, guess, system):
-    rows = len(data.rows)
-    return pd.concat(
-        predictions(data, group.test, guess[group.test], system=system, repeat=0,
-                    fold=group.name, n_train=rows - len(group.test))
-        for group in found.groups
-    )  # fmt: skip
+def _rows(result, data, guess, system):
+    # A probe is trained on all rows but the tested ones, whatever the folds say of sentences.
+    sizes = [{"n_train": len(data.rows) - len(fold.test)} for fold in result.groups]
+    outcomes = [fit.outcome(fold, {system: guess[fold.test]}) for fold in result.groups]
+    parts = [runner.predictions(data, o | n, repeat=0) for o, n in zip(outcomes, sizes)]
+    return pd.concat(parts)
 
 
-def summarise(predicted: pd.DataFrame, params) -> pd.DataFrame:
+def summarise(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     """Metrics of every choice of layers.
 
     Parameters
@@ -184,12 +172,15 @@ def summarise(predicted: pd.DataFrame, params) -> pd.DataFrame:
         As `hump.evaluation.summarise`, by corpus, model and system.
     """
     return evaluation.summarise(
-        predicted, ["corpus", "model", "system"], sorted(predicted["emotion"].unique()),
-        params.evaluation, seed=seeds.seed_of(params.seed, "layers"),
-    )  # fmt: skip
+        predicted,
+        ["corpus", "model", "system"],
+        sorted(predicted["emotion"].unique()),
+        params.evaluation,
+        seed=seeds.seed_of(params.seed, "layers"),
+    )
 
 
-def compare(predicted: pd.DataFrame, params) -> pd.DataFrame:
+def compare(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     """Paired tests: the study's layers against others, and each choice against the control's.
 
     Primary are, of HuMP-CAT, the study's layers against the last, against a weighted sum of all,
@@ -222,7 +213,7 @@ def compare(predicted: pd.DataFrame, params) -> pd.DataFrame:
     )
 
 
-def layer_pairs(found: dict[str, probes.Probes], data: dict[str, Data], params) -> pd.DataFrame:
+def layer_pairs(found: dict[str, probes.Probes], data, params: Params) -> pd.DataFrame:
     """The probe's UAR on unseen speakers for every pair of layers, and who chose which.
 
     Parameters
@@ -245,9 +236,12 @@ def layer_pairs(found: dict[str, probes.Probes], data: dict[str, Data], params) 
             _rows(result, corpus, guess, number) for number, guess in enumerate(result.tested)
         )
         table = evaluation.summarise(
-            every, ["corpus", "system"], corpus.labels, params.evaluation,
+            every,
+            ["corpus", "system"],
+            corpus.labels,
+            params.evaluation,
             seed=seeds.seed_of(params.seed, "layers"),
-        )  # fmt: skip
+        )
         votes = np.bincount(result.best_on_training(corpus.classes), minlength=len(result.pairs))
         table.insert(1, "encoder", corpus.features.encoder)
         table.insert(2, "layer_a", [pair[0] for pair in result.pairs])

@@ -1,12 +1,11 @@
 """The study's linear probe on every pair of layers, and which pair training speakers choose.
 
 The kernel of two layers together is the sum of theirs, so an SVM on each of the pairs needs one
-kernel a layer. Groups of speakers are left out two at a time: the probe that heard neither of
-two groups serves the choice for either (nested leave-one-out), and the one that lacks one group
-alone tests it.
+kernel a layer. Groups of speakers are left out two at a time: the probe trained without two groups
+serves the choice for either of them (nested leave-one-out), and the probe trained without one group
+is tested on it.
 """
 
-import hashlib
 import itertools
 from dataclasses import dataclass
 
@@ -14,10 +13,11 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from hump import corpora, evaluation, jobs, splits
-from hump.data import Data
-
-__all__ = ["Probes", "fit_predict", "kernels", "pairs", "run"]
+from hump import corpora, evaluation
+from hump.corpora import splits
+from hump.experiments import runner
+from hump.params import Params
+from hump.training.dataset import Data
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Probes:
     pairs : list of tuple of int
         Layers (a, b), a <= b; a layer with itself is that layer alone.
     groups : list of Split
-        Whom each fold tests.
+        The speakers that each fold tests.
     tested : numpy.ndarray of int, shape (pairs, rows)
-        Class predicted by the probe that heard all groups but the row's own.
+        Class predicted by the probe trained on all groups but the row's own.
     inner : dict of (int, int) to numpy.ndarray of int, shape (pairs, rows of group)
-        (left out, validated) -> classes predicted for the second group by the probe that heard
-        neither.
+        (left out, validated) -> classes predicted for the second group by the probe trained without
+        both.
     """
 
     pairs: list
@@ -52,7 +52,7 @@ class Probes:
         Returns
         -------
         list of int
-            The first of equals.
+            The first among equals.
         """
         chosen = []
         for held in range(len(self.groups)):
@@ -63,7 +63,7 @@ class Probes:
         return chosen
 
     def best_on_test(self, classes) -> int:
-        """The pair that is best on the test rows themselves, which nobody may choose by.
+        """The pair that is best on the test rows themselves, which must choose nothing.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Probes:
         Returns
         -------
         int
-            Position in `pairs`; the first of equals.
+            Position in `pairs`; the first among equals.
         """
         rows = np.concatenate([group.test for group in self.groups])
         scores = [evaluation.uar(classes[rows], guess[rows]) for guess in self.tested]
@@ -136,7 +136,7 @@ def kernels(pooled, train, test) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fit_predict(own, other, pair, classes) -> np.ndarray:
-    """`hump.baselines.linear_svm` on two layers, by their kernels.
+    """`hump.training.baselines.linear_svm` on two layers, by their kernels.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def fit_predict(own, other, pair, classes) -> np.ndarray:
     return svm.predict(other[a] + other[b])
 
 
-def run(data: Data, params, *, label: str) -> Probes:
+def run(data: Data, params: Params, *, label: str) -> Probes:
     """Probe every pair of layers, nested.
 
     Parameters
@@ -163,44 +163,49 @@ def run(data: Data, params, *, label: str) -> Probes:
         With statistics of all layers.
     params : Params
     label : str
-        Of the progress bar.
+        Shown beside the progress bar.
 
     Returns
     -------
     Probes
     """
-    own = corpora.frozen_folds(data.rows["corpus"].iloc[0], params)
+    own = corpora.frozen_folds(data.corpus, params)
     count = params.experiments.layers.probe_folds
     groups = splits.speaker_folds(data.rows, count, own if len(own) <= count else ())
     pooled, tests = data.features.pooled[data.at], [group.test for group in groups]
     held = list(itertools.combinations_with_replacement(range(len(groups)), 2))
-    digest = hashlib.sha256(np.ascontiguousarray(pooled)).hexdigest()
-    results = jobs.run(
+    results = runner.run(
         _probe_job,
-        [{"held": list(pair)} for pair in held],
-        shared={"pooled": pooled, "classes": data.classes, "tests": tests},
-        key=[digest, data.classes.tolist(), [rows.tolist() for rows in tests]],
-        folder=params.cache / "jobs",
+        [
+            {
+                "pooled": pooled,
+                "classes": data.classes,
+                "out": [tests[k] for k in dict.fromkeys(both)],
+            }
+            for both in held
+        ],
+        params,
         label=label,
+        cpu_only=True,
     )
     every = pairs(pooled.shape[1])
     tested, inner = np.zeros((len(every), len(data.rows)), np.int64), {}
     for (a, b), result in zip(held, results):
-        found = [np.array(part) for part in result]
+        predicted = [np.array(part) for part in result]
         if a == b:
-            tested[:, tests[a]] = found[0]
+            tested[:, tests[a]] = predicted[0]
         else:
-            inner[b, a], inner[a, b] = found
+            inner[b, a], inner[a, b] = predicted
     return Probes(every, groups, tested, inner)
 
 
-def _probe_job(task, pooled, classes, tests):
-    """Predictions of each pair for each group left out."""
-    out = [tests[k] for k in dict.fromkeys(task["held"])]
-    train = np.setdiff1d(np.arange(len(classes)), np.concatenate(out))
-    own, other = kernels(pooled, train, np.concatenate(out))
-    found = np.stack(
+def _probe_job(pooled, classes, out):
+    """Predictions of each pair of layers for each group left out."""
+    left_out = np.concatenate(out)
+    train = np.setdiff1d(np.arange(len(classes)), left_out)
+    own, other = kernels(pooled, train, left_out)
+    predicted = np.stack(
         [fit_predict(own, other, pair, classes[train]) for pair in pairs(pooled.shape[1])]
     )
     ends = np.cumsum([len(rows) for rows in out])
-    return [part.tolist() for part in np.split(found, ends[:-1], axis=1)]
+    return [part.tolist() for part in np.split(predicted, ends[:-1], axis=1)]

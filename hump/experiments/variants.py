@@ -1,13 +1,31 @@
-"""What a variant of the study's model is, and what identifies its training."""
+"""Variants of the study's model, trained on the same folds with the same random numbers.
 
-import json
+The source's speakers are assigned to folds; in each, one further speaker chooses the epoch, as in
+`03_pretrain`. A job is named by what is trained, not by the experiment: a variant that two
+experiments share is trained once.
+"""
+
 from dataclasses import dataclass
 
-from hump import records
-from hump.data import Data
-from hump.schema import ModelParams
+import numpy as np
+import pandas as pd
 
-__all__ = ["Variant", "changed", "identity", "key", "reference", "settings"]
+from hump import corpora
+from hump.corpora import splits
+from hump.experiments import attention, protocol, runner
+from hump.params import Params
+from hump.params.sections import ModelParams
+from hump.training import fit
+from hump.training.dataset import Data
+from hump.util import seeds
+
+# Only at test time, on the reference model, which is trained with all streams.
+ABLATED = {
+    ("mfcc", "shuffled"): "MFCC shuffled at test",
+    ("mfcc", "zeroed"): "MFCC zeroed at test",
+    ("prosody", "shuffled"): "prosody shuffled at test",
+    ("prosody", "zeroed"): "prosody zeroed at test",
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +40,7 @@ class Variant:
     layers : tuple of int
         Of the encoder.
     data : str
-        Which features: a key of what `train` is given.
+        Which features: a key of what `cross_validate` is given.
     """
 
     system: str
@@ -31,7 +49,30 @@ class Variant:
     data: str = "study"
 
 
-def changed(params, **changes) -> ModelParams:
+@dataclass(frozen=True)
+class Run:
+    """Cross-validation of variants on the source.
+
+    Attributes
+    ----------
+    predictions, validation : pandas.DataFrame
+        Of test speakers, and of the speakers that chose the epoch: columns system, repeat, fold,
+        n_train, corpus, utterance_id, speaker, emotion, predicted.
+    epochs : dict of str to int
+        System -> median of the epochs chosen.
+    attention : pandas.DataFrame
+        Of the reference model, on its test speakers, whose labels play no part: columns corpus,
+        epoch (those that every fold was trained for; 0 before training), speaker, and those of
+        `hump.experiments.attention.measure`. Empty if the reference is not among the variants.
+    """
+
+    predictions: pd.DataFrame
+    validation: pd.DataFrame
+    epochs: dict[str, int]
+    attention: pd.DataFrame
+
+
+def changed(params: Params, **changes) -> ModelParams:
     """The study's model with some settings changed.
 
     Parameters
@@ -51,8 +92,8 @@ def changed(params, **changes) -> ModelParams:
     return params.model.model_copy(update={"fusion": fusion, **others})
 
 
-def reference(params) -> ModelParams:
-    """The study's model with all streams and both stages by cross-attention."""
+def reference(params: Params) -> ModelParams:
+    """The study's model with all streams and cross-attention in both stages."""
     return changed(
         params,
         streams=("hubert", "mfcc", "prosody"),
@@ -61,32 +102,172 @@ def reference(params) -> ModelParams:
     )
 
 
-def identity(variant: Variant, data: dict[str, Data], params) -> dict:
-    """What identifies the training of a variant, as JSON; its name does not.
+def cross_validate(data: dict[str, Data], systems, params: Params, *, label: str) -> Run:
+    """Cross-validate variants on the source, test speakers unseen.
 
-    ``ablate`` says whether it is the reference, which is also tested without some streams.
+    Parameters
+    ----------
+    data : dict of str to Data
+        The source, described by one encoder or several; ``study`` is as the study has it.
+    systems : sequence of Variant
+    params : Params
+        ``experiments.folds`` groups of speakers are left out in turn, or the corpus's own folds if
+        these are not more.
+    label : str
+        Shown beside the progress bar.
+
+    Returns
+    -------
+    Run
+        With the systems `ABLATED` too, if the reference is among the variants.
     """
-    own = data[variant.data]
+    own, count = corpora.frozen_folds(params.source, params), params.experiments.folds
+    folds = splits.source_folds(data["study"].rows, count, own if len(own) <= count else ())
+    cells = [
+        (variant, repeat, fold)
+        for variant in systems
+        for repeat in range(params.experiments.repeats)
+        for fold in folds
+    ]
+    calls = [
+        _training(variant, data[variant.data], repeat, params, "pretrain")
+        | {"fold": fold, "ablate": _is_reference(variant, params)}
+        for variant, repeat, fold in cells
+    ]
+    done = runner.run(_source_job, calls, params, label=label)
+    tested, validated, epochs = [], [], {}
+    for (variant, repeat, _), result in zip(cells, done):
+        for outcome, parts in ((result["test"], tested), (result["validation"], validated)):
+            parts.append(_named(data[variant.data], outcome, variant, repeat))
+        epochs.setdefault(variant.system, []).append(result["epoch"])
+    return Run(
+        pd.concat(tested, ignore_index=True),
+        pd.concat(validated, ignore_index=True),
+        {system: int(np.median(chosen)) for system, chosen in epochs.items()},
+        _attention([pd.DataFrame(result["attention"]) for result in done], data["study"]),
+    )
+
+
+def _named(data, outcome, variant, repeat):
+    """The outcome as a table, the variant called by its name, which its job does not know."""
+    predicted = {name or variant.system: rows for name, rows in outcome["predicted"].items()}
+    return runner.predictions(data, outcome | {"predicted": predicted}, repeat=repeat)
+
+
+def _is_reference(variant, params):
     whole = variant.data == "study" and variant.layers == tuple(params.features.layers)
+    return whole and variant.model == reference(params)
+
+
+def _training(variant, data, repeat, params, *sections):
+    """Arguments of a job that trains a variant."""
+    short = params.pretrain.model_copy(update={"epochs": params.experiments.epochs})
+    chosen = params.model_copy(update={"model": variant.model, "pretrain": short})
+    settings = chosen.only("seed", "source", "model", "device", *sections)
+    return {"source": data, "layers": variant.layers, "repeat": repeat, "params": settings}
+
+
+def _attention(parts, data):
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return pd.DataFrame(columns=["corpus", "epoch", "speaker", "position"])
+    together = min(part["epoch"].max() for part in parts)
+    measured = pd.concat(parts, ignore_index=True)
+    measured = measured[measured["epoch"] <= together]
+    speakers = data.rows["speaker"].to_numpy()[measured["position"].to_numpy()]
+    return measured.assign(corpus=data.corpus, speaker=speakers)
+
+
+def _source_job(source, layers, repeat, fold, ablate, params):
+    own, fold, measured = source.of_layers(layers), fold.checked(source.rows), []
+    key = (params.seed, "experiments", params.source, fold.name, repeat)
+
+    def watch(model, epoch):
+        measured.append(attention.measure(model, own, fold.test).assign(epoch=epoch))
+
+    net, history = fit.pretrain(own, fold, params, rng_key=key, watch=watch if ablate else None)
+    inputs = {"": own} | (_ablated(own, fold.test, net, key) if ablate else {})
+    tested = {name: fit.classify(net, data, fold.test) for name, data in inputs.items()}
+    validated = fit.outcome(fold, {"": fit.classify(net, own, fold.validation)})
     return {
-        "data": variant.data,
-        "features": own.features.fingerprint,
-        "layers": list(variant.layers),
-        "model": variant.model.model_dump(mode="json"),
-        "ablate": whole and variant.model == reference(params),
+        "test": fit.outcome(fold, tested),
+        "validation": validated | {"rows": fold.validation.tolist()},
+        "epoch": history.best_epoch,
+        "attention": pd.concat(measured).to_dict("list") if measured else {},
     }
 
 
-def settings(task: dict, params):
-    """The study's parameters, for training the variant that `identity` told of."""
-    chosen = ModelParams.model_validate_json(json.dumps(task["model"]))
-    short = params.pretrain.model_copy(update={"epochs": params.experiments.epochs})
-    return params.model_copy(update={"model": chosen, "pretrain": short})
+def _ablated(data, test, net, rng_key):
+    """The same utterances with a stream of another test utterance, or with the training mean."""
+    inputs = {}
+    for (stream, how), name in ABLATED.items():
+        if how == "zeroed":
+            mean = getattr(net, f"scale_{stream}").mean
+            inputs[name] = data.averaged(stream, mean.cpu().numpy())
+        else:
+            rng = seeds.generator(*rng_key, how, stream)
+            inputs[name] = data.shuffled(stream, test, rng)
+    return inputs
 
 
-def key(params, data: Data, *sections) -> list:
-    """What else the training of any variant depends on."""
-    values = params.model_dump(mode="json")
-    needed = {k: values[k] for k in ("seed", "source", "labels", "device", "folds", *sections)}
-    size = {k: values["experiments"][k] for k in ("folds", "epochs")}
-    return [needed, size, records.identity(data)]
+def finetune(source: Data, targets, systems, epochs, params: Params, *, label: str) -> pd.DataFrame:
+    """Train variants on the whole source, fine-tune them on targets, test unseen speakers.
+
+    Parameters
+    ----------
+    source : Data
+    targets : dict of str to Data
+    systems : sequence of Variant
+        Of the study's features.
+    epochs : dict of str to int
+        System -> epochs of training on the source, as its validation speakers chose.
+    params : Params
+        The fraction is `Params.headline`; folds and draws are those of `04_finetune`.
+    label : str
+        Shown beside the progress bar.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Predictions, columns as of `Run`; empty without targets.
+    """
+    cells = [
+        (variant, data, repeat)
+        for variant in systems
+        for data in targets.values()
+        for repeat in range(params.experiments.repeats)
+    ]
+    calls = [
+        _training(variant, source, repeat, params, "pretrain", "finetune")
+        | {"data": data, "epochs": epochs[variant.system], "folds": _draws(data, repeat, params)}
+        for variant, data, repeat in cells
+    ]
+    done = runner.run(_target_job, calls, params, label=label)
+    parts = [
+        _named(data, outcome, variant, repeat)
+        for (variant, data, repeat), result in zip(cells, done)
+        for outcome in result
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _draws(data, repeat, params):
+    """Folds of a target, each with the part of its training rows that `04_finetune` draws."""
+    folds = enumerate(protocol.target_folds(data, params))
+    return [
+        protocol.draw(data, fold, number, params.headline, params, repeat=repeat)
+        for number, fold in folds
+    ]
+
+
+def _target_job(source, data, layers, repeat, epochs, folds, params):
+    source, data = source.of_layers(layers), data.of_layers(layers)
+    key = (params.seed, "experiments", params.source, "all", repeat)
+    net, tested = fit.pretrain_all(source, params, epochs=epochs, rng_key=key), []
+    for fold in folds:
+        key = (params.seed, "experiments", data.corpus, repeat, fold.name)
+        tuned = fit.finetune(
+            net, data, fold.train, params, start="pretrained", rng_key=key, source=source
+        )
+        tested.append(fit.outcome(fold, {"": fit.classify(tuned, data, fold.test)}))
+    return tested

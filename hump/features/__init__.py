@@ -1,4 +1,4 @@
-"""Features: three streams for the model, one baseline, and their storage.
+"""Features: the streams that describe an utterance, and their storage.
 
 Each stream's module has ``extract(signal)``; `extract_corpus` runs all of them over a corpus and
 keeps the results on disk. Importing this package is cheap: the libraries behind a stream are
@@ -6,15 +6,18 @@ imported when it is computed.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from hump import cores
 from hump.errors import FeatureError
 from hump.features import egemaps, encoders, extraction, hubert, mfcc, prosody, streams
 from hump.features.store import Ragged
+from hump.params import Params
+from hump.util import parallel
 
 __all__ = ["Features", "Ragged", "egemaps", "extract_corpus", "hubert", "mfcc", "prosody"]
 
@@ -23,20 +26,24 @@ __all__ = ["Features", "Ragged", "egemaps", "extract_corpus", "hubert", "mfcc", 
 class Features:
     """The features of a corpus, in the order of its manifest; read-only, memory-mapped.
 
+    A stream is read as ``features["mfcc"]`` or ``features.mfcc``. Sequences are `Ragged`, that is
+    an array per utterance, of type ``features.dtype``; vectors are a ``numpy.ndarray`` of all
+    utterances, float32:
+
+    - ``hubert``: each of shape (frames, layers, width); 50 frames a second.
+    - ``mfcc``: each of shape (frames, 39); 100 frames a second.
+    - ``prosody``: shape (n, 103). NaN where a value is undefined for an utterance; see
+      `hump.features.prosody.clean`.
+    - ``egemaps``: shape (n, 88).
+    - ``pooled``: shape (n, encoder layers + 1, 2, width). Mean and standard deviation over time of
+      each layer's hidden states, from layer 0, the input of the first. None, as an attribute,
+      unless the parameters ask for it.
+
     Attributes
     ----------
     utterance_ids : tuple of str
     corpus : str
-    hubert : Ragged
-        Each of shape (frames, layers, width), ``features.dtype``; 50 frames a second.
-    mfcc : Ragged
-        Each of shape (frames, 39), ``features.dtype``; 100 frames a second.
-    prosody : numpy.ndarray, shape (n, 103), float32
-        NaN where a value is undefined for an utterance; see `hump.features.prosody.clean`.
-    egemaps : numpy.ndarray, shape (n, 88), float32
-    pooled : numpy.ndarray or None, shape (n, encoder layers + 1, 2, width), float32
-        Mean and standard deviation over time of each layer's hidden states, from layer 0, the
-        input of the first; None unless the parameters ask for it (``features.pooled``).
+    streams : Mapping of str to Ragged or numpy.ndarray
     encoder : str
         For people; "untrained encoder" for the control.
     trained : bool
@@ -44,16 +51,12 @@ class Features:
     layers : tuple of int
         Of the encoder, along axis 1 of `hubert`.
     fingerprint : str
-        Hash of all that the values depend on, `pooled` apart: no model reads it.
+        Hash of all that the values depend on, optional streams apart: no model reads them.
     """
 
     utterance_ids: tuple[str, ...]
     corpus: str
-    hubert: Ragged
-    mfcc: Ragged
-    prosody: np.ndarray
-    egemaps: np.ndarray
-    pooled: np.ndarray | None
+    streams: Mapping[str, Ragged | np.ndarray]
     encoder: str
     trained: bool
     layers: tuple[int, ...]
@@ -61,6 +64,19 @@ class Features:
 
     def __len__(self):
         return len(self.utterance_ids)
+
+    def __getitem__(self, stream):
+        """A stream by its name."""
+        if stream not in self.streams:
+            raise FeatureError(
+                f"features[{stream!r}]: {self.corpus} has {', '.join(self.streams)}; choose one"
+            )
+        return self.streams[stream]
+
+    def __getattr__(self, name):
+        if name not in {stream.name for stream in streams.STREAMS}:
+            raise AttributeError(f"Features have no attribute {name!r}")
+        return self.streams.get(name)
 
     def index(self, utterance_ids) -> np.ndarray:
         """Positions of utterances.
@@ -78,18 +94,19 @@ class Features:
         FeatureError
             The corpus has no features of an utterance.
         """
-        position = {name: i for i, name in enumerate(self.utterance_ids)}
         wanted = list(utterance_ids)
-        unknown = [name for name in wanted if name not in position]
-        if unknown:
+        positions = pd.Index(self.utterance_ids).get_indexer(wanted)
+        if unknown := [name for name, at in zip(wanted, positions, strict=True) if at < 0]:
             raise FeatureError(
                 f"utterance_id={unknown[0]!r}: {self.corpus} has no features of it "
                 f"({len(unknown)} such); extract them from a manifest that lists it"
             )
-        return np.array([position[name] for name in wanted], dtype=np.int64)
+        return positions
 
 
-def extract_corpus(manifest, params, *, root=None, workers=None, progress=True) -> Features:
+def extract_corpus(
+    manifest: pd.DataFrame, params: Params, *, root=None, workers=None, progress=True
+) -> Features:
     """Features of a corpus: read from disk, or computed and stored there.
 
     Stored features are used while nothing that they depend on has changed: the audio, in its
@@ -118,48 +135,45 @@ def extract_corpus(manifest, params, *, root=None, workers=None, progress=True) 
     ------
     AudioError, EncoderError, FeatureError
         An utterance cannot be read or described (the message names its file); the encoder cannot
-        be loaded; the manifest is not of one corpus; the disk is full.
+        be loaded; the manifest is not of one corpus.
+    DiskFullError
+    ParameterError
+        The device or the precision is not to be had on this machine.
     """
-    found = encoders.find(params.features.encoder)
-    job = _job(manifest, params, found, root)
-    workers = cores.workers() if workers is None else workers
+    info = encoders.find(params.features.encoder)
+    job = _job(manifest, params, info, root)
+    workers = parallel.workers() if workers is None else workers
     stored = extraction.run(job, workers=workers, progress=progress)
-    keys = "\n".join(job.keys[stream] for stream in streams.NAMES)
+    keys = "\n".join(job.key(stream) for stream in job.streams if not stream.optional)
     return Features(
         utterance_ids=tuple(manifest["utterance_id"]),
         corpus=job.corpus,
-        hubert=stored["hubert"],
-        mfcc=stored["mfcc"],
-        prosody=stored["prosody"].values,
-        egemaps=stored["egemaps"].values,
-        pooled=stored[streams.POOLED].values if job.request.pooled else None,
-        encoder=found.label,
-        trained=found.trained,
+        streams={s.name: stored[s] if s.sequence else stored[s].values for s in job.streams},
+        encoder=info.label,
+        trained=info.trained,
         layers=job.request.layers,
         fingerprint=hashlib.sha256(keys.encode()).hexdigest(),
     )
 
 
-def _job(manifest, params, found, root):
+def _job(manifest, params, info, root):
     corpus = _corpus(manifest)
-    request = streams.request(params, found)
-    hashes = [str(value) for value in manifest["audio_sha256"]]
-    keys = {stream: streams.key(stream, request, hashes) for stream in request.streams}
-    root = Path(root) if root is not None else _default_root(corpus, params)
+    request = streams.request(params, info)
+    hashes = manifest["audio_sha256"].astype(str)
+    root = params.folder(corpus) if root is None else Path(root)
     return extraction.Job(
         corpus=corpus,
         folder=Path(params.cache) / "features" / corpus,
         files=tuple(root / path for path in manifest["path"]),
         durations=tuple(float(seconds) for seconds in manifest["duration_s"]),
         request=request,
-        keys={stream: key for stream, (key, _) in keys.items()},
-        about={stream: about for stream, (_, about) in keys.items()},
+        streams={s: streams.dependencies(s, request, hashes) for s in streams.wanted(params)},
     )
 
 
-def _corpus(manifest) -> str:
-    needed = {"utterance_id", "corpus", "path", "duration_s", "audio_sha256"}
-    absent = needed - set(manifest.columns)
+def _corpus(manifest):
+    """Name of the corpus that a manifest lists, each utterance once."""
+    absent = {"utterance_id", "corpus", "path", "duration_s", "audio_sha256"} - set(manifest)
     if absent:
         raise FeatureError(
             f"manifest: lacks the columns {', '.join(sorted(absent))}; make it with "
@@ -175,9 +189,3 @@ def _corpus(manifest) -> str:
     if len(twice):
         raise FeatureError(f"manifest: utterance_id={twice.iloc[0]!r} is listed twice; keep one")
     return names[0]
-
-
-def _default_root(corpus, params):
-    from hump import corpora  # the only place where features know where a corpus lies
-
-    return Path(corpora.folder(corpus, params))

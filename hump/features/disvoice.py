@@ -8,7 +8,6 @@ by path, under private names, with stand-ins for what they import but do not use
 
 import contextlib
 import functools
-import importlib
 import importlib.util
 import sys
 import warnings
@@ -19,11 +18,6 @@ import numpy as np
 
 from hump.errors import FeatureError
 
-__all__ = ["kurtosis", "load", "mean_squared_error", "skew"]
-
-# Imported by DisVoice for real: loaded first, so that none of them meets a stand-in.
-_USED = ("numpy", "pandas", "pysptk", "scipy.io.wavfile", "scipy.stats", "sklearn.metrics",
-         "torch", "tqdm")
 # Imported by DisVoice for plots, other formats and another pitch tracker: never called from here.
 _UNUSED = {
     "matplotlib": {},
@@ -54,15 +48,11 @@ def load():
     if package is None:
         raise FeatureError("disvoice: is not installed; run ./run_all.sh setup")
     folder = Path(package.submodule_search_locations[0]) / "prosody"
-    with warnings.catch_warnings(), _restored_path():
-        # pysptk 1.0.1 imports pkg_resources, which warns that it is deprecated, and adds a path.
-        warnings.simplefilter("ignore")
-        for name in _USED:
-            importlib.import_module(name)
-        functions = _execute("prosody_functions", folder)
-        with _modules({**_stand_ins(), "prosody_functions": functions}):
-            prosody = _execute("prosody", folder)
-    _lighten(functions)
+    with _stand_ins():
+        functions = sys.modules["prosody_functions"] = _execute("prosody_functions", folder)
+        prosody = _execute("prosody", folder)
+    functions.st = SimpleNamespace(skew=skew, kurtosis=kurtosis)
+    functions.mean_squared_error = mean_squared_error
     return prosody
 
 
@@ -73,72 +63,61 @@ def _execute(name, folder):
     return module
 
 
+@contextlib.contextmanager
 def _stand_ins():
-    modules = {name: ModuleType(name) for name in _UNUSED}
+    """Put stand-ins in the place of `_UNUSED`; modules and search path are restored at the end."""
+    path, modules = list(sys.path), {name: ModuleType(name) for name in _UNUSED}
     for name, attributes in _UNUSED.items():
         vars(modules[name]).update(attributes)
         parent, _, child = name.rpartition(".")
         if parent:
             setattr(modules[parent], child, modules[name])
-    return modules
+    with warnings.catch_warnings():
+        # pysptk 1.0.1 imports pkg_resources, which warns that it is deprecated, and adds a path.
+        warnings.simplefilter("ignore")
+        # What DisVoice does use is imported first, so that none of it meets a stand-in.
+        import pandas, pysptk, scipy.io.wavfile, scipy.stats  # noqa: E401, F401, I001
+        import sklearn.metrics, torch, tqdm  # noqa: E401, F401
+
+        before = {name: sys.modules.get(name) for name in (*modules, "prosody_functions")}
+        sys.modules.update(modules)
+        try:
+            yield
+        finally:
+            sys.path[:] = path
+            for name, module in before.items():
+                sys.modules.pop(name, None)
+                if module is not None:
+                    sys.modules[name] = module
 
 
-@contextlib.contextmanager
-def _modules(modules):
-    before = {name: sys.modules.get(name) for name in modules}
-    sys.modules.update(modules)
-    try:
-        yield
-    finally:
-        for name, module in before.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
-
-
-@contextlib.contextmanager
-def _restored_path():
-    before = list(sys.path)
-    try:
-        yield
-    finally:
-        sys.path[:] = before
-
-
-def _lighten(functions):
-    """Give DisVoice's functions the same statistics without their checks.
-
-    Skewness, kurtosis and squared error are called some hundred times an utterance, on short
-    one-dimensional arrays that DisVoice made; the checks that SciPy and scikit-learn put before
-    them take half of its time and change no value.
-    """
-    functions.st = SimpleNamespace(skew=skew, kurtosis=kurtosis)
-    functions.mean_squared_error = mean_squared_error
+# DisVoice's own statistics, without the checks that SciPy and scikit-learn put before them. They
+# are called some hundred times an utterance, on short one-dimensional arrays that DisVoice made:
+# the checks take half of its time and change no value.
 
 
 def skew(values):
     """Skewness of a one-dimensional array, as `scipy.stats.skew`, to the last bit."""
-    mean, off, variance = _moments(values)
+    mean, centred, variance = _moments(values)
     if variance <= (np.finfo(variance.dtype).eps * mean) ** 2:
         return np.nan
-    return np.mean(off**2 * off) / variance**1.5
+    return np.mean(centred**2 * centred) / variance**1.5
 
 
 def kurtosis(values):
     """Excess kurtosis of a one-dimensional array, as `scipy.stats.kurtosis`, to the last bit."""
-    mean, off, variance = _moments(values)
+    mean, centred, variance = _moments(values)
     if variance <= (np.finfo(variance.dtype).eps * mean) ** 2:
         return np.nan
-    return np.mean((off**2) ** 2) / variance**2.0 - 3
+    return np.mean((centred**2) ** 2) / variance**2.0 - 3
 
 
 def mean_squared_error(true, predicted):
-    """Of one-dimensional arrays, as `sklearn.metrics.mean_squared_error`, to the last bit."""
+    """As `sklearn.metrics.mean_squared_error` of one-dimensional arrays, to the last bit."""
     return np.mean((true - predicted) ** 2)
 
 
 def _moments(values):
     mean = np.mean(values)
-    off = values - mean
-    return mean, off, np.mean(off**2)
+    centred = values - mean
+    return mean, centred, np.mean(centred**2)

@@ -9,9 +9,7 @@ import functools
 import numpy as np
 
 from hump.audio import SAMPLING_RATE
-from hump.features import signals
-
-__all__ = ["WIDTH", "extract", "feature_names"]
+from hump.features.base import Stream, check_signal
 
 WIDTH = 88
 # openSMILE's pitch frames last 60 ms; below one frame it fills the vector with NaN.
@@ -36,7 +34,7 @@ def extract(signal) -> np.ndarray:
     FeatureError
         Shorter than 60 ms.
     """
-    signal = signals.check(signal, stream="egemaps", min_samples=MIN_SAMPLES)
+    signal = check_signal(signal, stream="egemaps", min_samples=MIN_SAMPLES)
     return np.asarray(_smile()(signal, SAMPLING_RATE), dtype=np.float32).reshape(WIDTH)
 
 
@@ -53,3 +51,6 @@ def _smile():
         feature_set=opensmile.FeatureSet.eGeMAPSv02,
         feature_level=opensmile.FeatureLevel.Functionals,
     )
+
+
+STREAM = Stream("egemaps", __name__, extract)

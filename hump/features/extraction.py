@@ -1,6 +1,6 @@
 """All streams of a corpus: computed once, in parallel, resumably, then read from disk.
 
-On a CPU each worker process takes a part of the corpus through all streams. With a GPU the encoder
+On a CPU each worker process computes all streams of a part of the corpus. With a GPU the encoder
 runs in this process, on parts that threads have decoded meanwhile, while the worker processes
 compute the other streams.
 """
@@ -8,16 +8,20 @@ compute the other streams.
 import collections
 import concurrent.futures
 import contextlib
+import hashlib
+import json
 import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from hump import audio, cores
-from hump.errors import FeatureError, HumpError
-from hump.features import parts, store, streams
+import threadpoolctl
 
-__all__ = ["Job", "run"]
+from hump import audio
+from hump.errors import FeatureError, HumpError
+from hump.features import store, streams
+from hump.features.base import Stream
+from hump.util import files, parallel
 
 # One has the GPU, one decodes what is next, one stores what is done.
 GPU_THREADS = 3
@@ -37,10 +41,8 @@ class Job:
     durations : tuple of float
         Seconds.
     request : streams.Request
-    keys : dict
-        Stream wanted -> identity of its values.
-    about : dict
-        Stream -> what its values depend on.
+    streams : dict
+        Stream wanted -> what its values depend on, for JSON.
     """
 
     corpus: str
@@ -48,16 +50,20 @@ class Job:
     files: tuple[Path, ...]
     durations: tuple[float, ...]
     request: streams.Request
-    keys: dict[str, str]
-    about: dict[str, dict]
+    streams: dict[Stream, dict]
+
+    def key(self, stream) -> str:
+        """Hash of all that a stream's values depend on, 64 hexadecimal digits."""
+        text = json.dumps(self.streams[stream], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def name(self, stream) -> str:
         """Name of a stream's stored files."""
-        return f"{stream}-{self.keys[stream][:16]}"
+        return f"{stream.name}-{self.key(stream)[:16]}"
 
     def part(self, stream, rows) -> Path:
-        """File of a finished part."""
-        return self.folder / f"{self.name(stream)}.parts" / parts.name(rows)
+        """File of a part of a stream."""
+        return self.folder / f"{self.name(stream)}.parts" / f"{rows.start:06d}-{rows.stop:06d}.npz"
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,10 @@ class _Task:
     rows: range
     files: tuple[Path, ...]
     request: streams.Request
-    targets: dict[str, Path]
+    targets: dict[Stream, Path]
 
 
-def run(job, *, workers, progress) -> dict[str, store.Ragged]:
+def run(job: Job, *, workers: int, progress: bool) -> dict[Stream, store.Ragged]:
     """Read the streams of a corpus, computing what is not stored yet.
 
     Parameters
@@ -88,11 +94,11 @@ def run(job, *, workers, progress) -> dict[str, store.Ragged]:
 
     Raises
     ------
-    AudioError, EncoderError, FeatureError
+    AudioError, EncoderError, FeatureError, DiskFullError
         An utterance cannot be read or described; or the disk is full.
     """
-    stored = _read(job, job.keys)
-    missing = [stream for stream in job.keys if stored[stream] is None]
+    stored = _read(job, job.streams)
+    missing = [stream for stream in job.streams if stored[stream] is None]
     if missing:
         with _alone(job, progress):
             stored |= _read(job, missing)  # another process may have been here
@@ -104,68 +110,73 @@ def run(job, *, workers, progress) -> dict[str, store.Ragged]:
     return stored
 
 
-def _read(job, names):
-    return {stream: store.read(job.folder, job.name(stream)) for stream in names}
+def _read(job, wanted):
+    return {stream: store.read(job.folder, job.name(stream)) for stream in wanted}
 
 
 @contextlib.contextmanager
 def _alone(job, progress):
-    """Let one process at a time compute the features of a corpus; the lock dies with it."""
-    from filelock import FileLock, Timeout
-
-    job.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(job.folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        if progress:
-            print(f"{job.corpus}: another process computes the features; waiting for it")
-        lock.acquire()
-    try:
+    """Let one process at a time compute the features of a corpus."""
+    path = job.folder / ".lock"
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(files.lock(path, wait=False))
+        except BlockingIOError:
+            if progress:
+                print(f"{job.corpus}: another process computes the features; waiting for it")
+            held.enter_context(files.lock(path))
         yield
-    finally:
-        lock.release()
 
 
 def _compute(job, missing, workers, progress):
-    import joblib
     from tqdm.auto import tqdm
 
     here, elsewhere = _tasks(job, missing)
-    tasks_of = collections.Counter(task.rows for task in here + elsewhere)
+    left = collections.Counter(task.rows for task in here + elsewhere)
     with tqdm(
-        total=len(job.files), initial=len(job.files) - sum(map(len, tasks_of)),
-        desc=f"features of {job.corpus}", unit="utt", disable=not progress or not tasks_of,
-    ) as bar, _threads(here) as running:  # fmt: skip
-        tally = _Tally(bar, tasks_of)
-        for future in running:
-            future.add_done_callback(lambda done: tally.add(done.result()) if _fine(done) else None)
-        parallel = joblib.Parallel(
-            n_jobs=max(1, min(workers, len(elsewhere))), return_as="generator_unordered",
-            initializer=_begin,
-        )  # fmt: skip
-        for rows in parallel(joblib.delayed(_compute_part)(task) for task in elsewhere):
-            tally.add(rows)
-            for future in running:
-                if future.done():
-                    future.result()  # an error of the GPU's stops the rest
-        for future in running:
-            future.result()
+        total=len(job.files), initial=len(job.files) - sum(map(len, left)),
+        desc=f"features of {job.corpus}", unit="utt", disable=not progress or not left,
+    ) as bar:  # fmt: skip
+        for rows in _finished(here, elsewhere, workers):
+            left[rows] -= 1
+            bar.update(0 if left[rows] else len(rows))
 
 
 def _tasks(job, missing):
     """What is left to do: for this process, which has the GPU, and for workers."""
     here, elsewhere = [], []
-    for rows in parts.ranges(job.durations):
-        todo = [s for s in missing if not parts.usable(job.part(s, rows), rows)]
-        encoded = [s for s in todo if s in streams.ENCODED and job.request.device != "cpu"]
-        others = [s for s in todo if s not in encoded]
-        files = job.files[rows.start:rows.stop]
-        for tasks, names in ((here, encoded), (elsewhere, others)):
-            if names:
-                targets = {stream: job.part(stream, rows) for stream in names}
-                tasks.append(_Task(rows, files, job.request, targets))
+    for rows in store.parts(job.durations):
+        todo = [s for s in missing if not store.is_usable(job.part(s, rows), rows)]
+        on_gpu = [s for s in todo if s.encoded and job.request.device != "cpu"]
+        for tasks, chosen in ((here, on_gpu), (elsewhere, [s for s in todo if s not in on_gpu])):
+            if chosen:
+                targets = {stream: job.part(stream, rows) for stream in chosen}
+                part = job.files[rows.start : rows.stop]
+                tasks.append(_Task(rows, part, job.request, targets))
     return here, elsewhere
+
+
+def _finished(here, elsewhere, workers):
+    """Run all tasks; yields the rows of each when it is done."""
+    import joblib
+
+    turn = threading.Lock()
+    pool = concurrent.futures.ThreadPoolExecutor(GPU_THREADS)
+    try:
+        running = {pool.submit(_compute_part, task, turn) for task in here}
+        processes = joblib.Parallel(
+            n_jobs=max(1, min(workers, len(elsewhere))), return_as="generator_unordered",
+            initializer=_begin,
+        )  # fmt: skip
+        for rows in processes(joblib.delayed(_compute_part)(task) for task in elsewhere):
+            yield rows
+            for future in [future for future in running if future.done()]:
+                running.remove(future)
+                yield future.result()  # an error on the GPU stops the rest
+        for future in concurrent.futures.as_completed(running):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _begin():
@@ -176,72 +187,42 @@ def _begin():
     """
 
 
-class _Tally:
-    """Move a bar on when all tasks of a part are done; called from several threads."""
-
-    def __init__(self, bar, tasks_of):
-        self._bar, self._left, self._lock = bar, dict(tasks_of), threading.Lock()
-
-    def add(self, rows):
-        with self._lock:
-            self._left[rows] -= 1
-            if not self._left[rows]:
-                self._bar.update(len(rows))
-
-
-def _fine(future):
-    return not future.cancelled() and future.exception() is None
-
-
-@contextlib.contextmanager
-def _threads(tasks):
-    """Futures of the encoder's tasks; those that have not begun are dropped at the end."""
-    turn = threading.Lock()
-    pool = concurrent.futures.ThreadPoolExecutor(GPU_THREADS)
-    try:
-        yield [pool.submit(_encode_part, task, turn) for task in tasks]
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _encode_part(task, turn):
-    """Compute and store what the encoder gives of some utterances; runs in a thread."""
+def _compute_part(task, turn=None):
+    """Compute and store a task: in a worker, or in a thread that takes its turn with the GPU."""
     signals = [audio.load(file) for file in task.files]
-    with turn:
-        found = _encode(task, list(task.targets), signals)
-    for stream, arrays in found.items():
-        parts.write(task.targets[stream], arrays)
+    with contextlib.ExitStack() as held:
+        if turn:
+            held.enter_context(turn)
+        else:  # on one thread, since sums are rounded differently on several
+            held.enter_context(parallel.one_thread())
+            held.enter_context(threadpoolctl.threadpool_limits(1))
+        rows = _encode(task, signals)
+        for stream in task.targets:
+            if not stream.encoded:
+                rows[stream] = _rows(task, stream, list(signals), stream.extract)
+    for stream, path in task.targets.items():
+        store.write_part(path, rows[stream])
     return task.rows
 
 
-def _compute_part(task):
-    """Compute and store some streams of some utterances; runs in a worker."""
-    signals = [audio.load(file) for file in task.files]
-    encoded = [stream for stream in task.targets if stream in streams.ENCODED]
-    with _one_thread(encoded):
-        found = _encode(task, encoded, signals) if encoded else {}
-        for stream, target in task.targets.items():
-            if stream not in encoded:
-                found[stream] = []
-                for file, signal in zip(task.files, signals, strict=True):
-                    with _named(file, stream):
-                        found[stream].append(streams.compute(stream, signal, task.request))
-            parts.write(target, found.pop(stream))
-    return task.rows
-
-
-def _encode(task, names, signals):
-    for file, signal in zip(task.files, signals, strict=True):
-        with _named(file, "hubert"):
-            streams.check(names, signal, task.request)
+def _encode(task, signals):
+    """What the encoder gives of a part, as it is stored: stream -> an array per utterance."""
+    encoded = [stream for stream in task.targets if stream.encoded]
+    if not encoded:
+        return {}
     others = f" and the {len(signals) - 1} after it" if len(signals) > 1 else ""
     with _named(f"{task.files[0]}{others}", "hubert"):
-        found = streams.encode(names, signals, task.request)
-    for stream, arrays in found.items():
-        for i, file in enumerate(task.files):
-            with _named(file, stream):
-                arrays[i] = streams.cast(arrays[i], stream, task.request)
-    return found
+        arrays = streams.encode(encoded, signals, task.request)
+    return {stream: _rows(task, stream, arrays[stream]) for stream in encoded}
+
+
+def _rows(task, stream, values, compute=None):
+    """What is stored of each utterance; it replaces `values`, so that memory holds one of them."""
+    for i, file in enumerate(task.files):
+        with _named(file, stream.name):
+            computed = compute(values[i]) if compute else values[i]
+            values[i] = stream.rows(computed, task.request.dtype)
+    return values
 
 
 @contextlib.contextmanager
@@ -258,25 +239,14 @@ def _named(what, stream):
         ) from error
 
 
-@contextlib.contextmanager
-def _one_thread(encoded):
-    """Run on one thread, since sums are rounded differently on several."""
-    import threadpoolctl
-
-    with threadpoolctl.threadpool_limits(1):
-        # Only HuBERT needs torch, which the other streams should not wait for.
-        with cores.one_thread() if encoded else contextlib.nullcontext():
-            yield
-
-
 def _join(job, stream):
     """Put the parts of a stream together and remove them."""
-    files = [job.part(stream, rows) for rows in parts.ranges(job.durations)]
-    first = parts.values(files[0])
+    paths = [job.part(stream, rows) for rows in store.parts(job.durations)]
+    first = store.read_part(paths[0], "values")
+    lengths = [length for path in paths for length in store.read_part(path, "lengths")]
     store.write(
-        job.folder, job.name(stream), map(parts.values, files), shape=first.shape[1:],
-        dtype=first.dtype, lengths=[length for file in files for length in parts.lengths(file)],
-        about=job.about[stream],
-    )
+        job.folder, job.name(stream), (store.read_part(path, "values") for path in paths),
+        shape=first.shape[1:], dtype=first.dtype, lengths=lengths, about=job.streams[stream],
+    )  # fmt: skip
     # A worker that outlives a killed run may still write here; what it leaves is never read.
-    shutil.rmtree(files[0].parent, ignore_errors=True)
+    shutil.rmtree(paths[0].parent, ignore_errors=True)

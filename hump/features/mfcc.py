@@ -12,9 +12,7 @@ from scipy import linalg, ndimage
 from scipy import signal as dsp
 
 from hump.audio import SAMPLING_RATE
-from hump.features import signals
-
-__all__ = ["WIDTH", "extract", "feature_names"]
+from hump.features.base import Stream, check_signal
 
 N_MFCC = 13
 WIDTH = 3 * N_MFCC
@@ -54,7 +52,7 @@ def extract(signal) -> np.ndarray:
     """
     import librosa  # here, so that reading stored features does not pay for it
 
-    signal = signals.check(signal, stream="mfcc", min_samples=MIN_SAMPLES)
+    signal = check_signal(signal, stream="mfcc", min_samples=MIN_SAMPLES)
     frames = librosa.stft(
         signal, n_fft=N_FFT, win_length=WIN_LENGTH, hop_length=HOP_LENGTH, pad_mode="constant"
     )
@@ -75,9 +73,9 @@ def _mel_bands():
 def _delta(cepstra, order):
     """`librosa.feature.delta`, to the last bit: SciPy's Savitzky-Golay filter, prepared once.
 
-    The polynomial's degree is the derivative's order. So at either end, where SciPy fits one to
-    nine frames and reads the outer four, these have one value: its highest coefficient times a
-    factorial. SciPy's own least squares find it, in single precision as there.
+    The degree of the polynomial is the order of the derivative, which is therefore constant: the
+    highest coefficient times a factorial. At either end SciPy fits one polynomial to nine frames
+    and gives the outer four this constant; here too, by SciPy's least squares in single precision.
     """
     inner, powers, scale = _savitzky_golay(order)
     smooth = ndimage.convolve1d(cepstra, inner, axis=-1, mode="constant")
@@ -105,3 +103,6 @@ def feature_names() -> tuple[str, ...]:
     """Names of the 39 columns of `extract`."""
     prefixes = ("mfcc", "delta_mfcc", "delta2_mfcc")
     return tuple(f"{prefix}_{i}" for prefix in prefixes for i in range(N_MFCC))
+
+
+STREAM = Stream("mfcc", __name__, extract, sequence=True)

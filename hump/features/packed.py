@@ -1,12 +1,12 @@
 """HuBERT's forward pass over utterances of different lengths, with nothing between them.
 
 Utterances are laid end to end, frame after frame, so that matrix products are over frames of the
-utterances alone: there is no padding that could be normalised, attended to or paid for. What
-looks beyond a frame is done for each utterance by itself:
+utterances alone: there is no padding that could be normalised, attended to or cost time. What
+depends on more than one frame is computed for each utterance by itself:
 
 * the front end's convolutions, in pieces of frames, which bounds memory; a frame depends on 400
-  samples, so pieces change nothing. Those of three taps and stride two take five products for two
-  outputs instead of six (Winograd, 1980, doi:10.1137/1.9781611970364);
+  samples, so pieces change nothing. A convolution of three taps and stride two takes five products
+  for two outputs instead of six (Winograd, 1980, doi:10.1137/1.9781611970364);
 * the normalisation of the first convolution over the whole utterance (HuBERT-base, "group"): mean
   and variance of a convolution follow from mean and second moments of its input, so they are known
   before it is computed and become part of its weights;
@@ -18,15 +18,15 @@ Values are those of transformers up to rounding: relative errors are near 2e-6 i
 (`benchmarks/results`). All else, feed-forward blocks, projections and norms, is transformers' own.
 """
 
+import itertools
+
 import numpy as np
 import torch
 from torch.nn import functional
 from transformers import AttentionInterface
 
-__all__ = ["Forward"]
-
-# Values of the front end's largest array: 8 MiB of them stay in a processor's cache, of which a GPU
-# has no need.
+# Number of values in the front end's largest array: 8 MiB stay in a processor's cache, which a GPU
+# does not need.
 PIECE = {"cpu": 2**21, "cuda": 2**26}
 # Blocks of the convolution over positions at once.
 BLOCKS = 64
@@ -43,7 +43,7 @@ class Forward:
         In evaluation mode, where it is to run. It belongs to this object from here on: its
         attention and feed-forward blocks are replaced by ones that give the same values.
     dtype : torch.dtype
-        Of matrix products, float32 or bfloat16; sums of layers, norms and results are float32.
+        Of matrix products: float32 or bfloat16. Sums of layers, norms and results are float32.
 
     Attributes
     ----------
@@ -113,16 +113,14 @@ class Forward:
         return torch.autocast(values.device.type, self._dtype, self._dtype != torch.float32)
 
     def _front(self, signal):
-        """The convolutions: (samples,) -> (frames, channels)."""
+        """The convolutions: shape (samples,) -> (frames, channels)."""
         layers = self.model.feature_extractor.conv_layers
         first, shift = self._first(signal)
         frames, largest = self.frames(len(signal)), self.hop // self.strides[0] * first.shape[2]
-        piece = max(1, PIECE[signal.device.type] // largest)
-        found = []
-        for start in range(0, frames, piece):
-            stop = min(start + piece, frames)
-            samples = signal[self.hop * start:self.hop * (stop - 1) + self.field]
-            values = samples[:, None]
+        pieces, size = [], max(1, PIECE[signal.device.type] // largest)
+        for start in range(0, frames, size):
+            stop = min(start + size, frames)
+            values = signal[self.hop * start : self.hop * (stop - 1) + self.field, None]
             for i, layer in enumerate(layers):
                 kernel, bias = (first, shift) if i == 0 else (self._kernels[i], layer.conv.bias)
                 convolve = _convolve_fast if (len(kernel), self.strides[i]) == (3, 2) else _convolve
@@ -132,8 +130,8 @@ class Forward:
                 if isinstance(getattr(layer, "layer_norm", None), torch.nn.LayerNorm):
                     values = layer.layer_norm(values.float())
                 values = layer.activation(values)
-            found.append(values.float())
-        return torch.cat(found)
+            pieces.append(values.float())
+        return torch.cat(pieces)
 
     def _first(self, signal):
         """The first convolution's kernel and bias, its norm over the utterance within them."""
@@ -152,18 +150,18 @@ class Forward:
 
 
 def _convolve(values, kernel, stride):
-    """Convolve (time, in) by (kernel, in, out), without padding: (time', out)."""
+    """Convolve, without padding: shapes (time, in) and (taps, in, out) -> (time', out)."""
     width, channels, _ = kernel.shape
     steps = 1 + (len(values) - width) // stride
     if channels == 1:
         return values[:, 0].unfold(0, width, stride) @ kernel[:, 0]
-    found = None
+    outputs = None
     for start in range(0, width, stride):
-        taps = kernel[start:start + stride].flatten(0, 1)
+        taps = kernel[start : start + stride].flatten(0, 1)
         # Rows of neighbouring samples, which do not overlap: a view, not a copy.
         rows = values.as_strided((steps, len(taps)), (stride * channels, 1), start * channels)
-        found = rows @ taps if found is None else found.addmm_(rows, taps)
-    return found
+        outputs = rows @ taps if outputs is None else outputs.addmm_(rows, taps)
+    return outputs
 
 
 def _convolve_fast(values, kernel, stride=2):
@@ -175,25 +173,25 @@ def _convolve_fast(values, kernel, stride=2):
     channels = values.shape[1]
     steps = 1 + (len(values) - 3) // 2
     pairs = steps // 2
-    found = values.as_strided((steps, channels), (2 * channels, 1), channels) @ kernel[1]
+    outputs = values.as_strided((steps, channels), (2 * channels, 1), channels) @ kernel[1]
     if steps % 2:
         last = 2 * (steps - 1)
-        found[-1:].addmm_(values[last:last + 1], kernel[0])
-        found[-1:].addmm_(values[last + 2:last + 3], kernel[2])
+        outputs[-1:].addmm_(values[last : last + 1], kernel[0])
+        outputs[-1:].addmm_(values[last + 2 : last + 3], kernel[2])
     if pairs:
         e0, e1, e2 = (
             values.as_strided((pairs, channels), (4 * channels, 1), row * channels)
             for row in (0, 2, 4)
         )
-        outputs = found[:2 * pairs].unflatten(0, (pairs, 2))
-        outputs += (e1 @ (kernel[0] + kernel[2]))[:, None]
-        outputs[:, 0].addmm_(e0 - e1, kernel[0])
-        outputs[:, 1].addmm_(e2 - e1, kernel[2])
-    return found
+        two = outputs[: 2 * pairs].unflatten(0, (pairs, 2))
+        two += (e1 @ (kernel[0] + kernel[2]))[:, None]
+        two[:, 0].addmm_(e0 - e1, kernel[0])
+        two[:, 1].addmm_(e2 - e1, kernel[2])
+    return outputs
 
 
 class _Positions:
-    """The convolution over positions and its activation, of packed utterances: (frames, width)."""
+    """The convolution over positions and its activation: shape (frames, width) -> the same."""
 
     def __init__(self, embedding):
         convolution = embedding.conv
@@ -215,15 +213,15 @@ class _Positions:
             after = (count - 1) * step + self._block - before - part.shape[1]
             blocks.append(functional.pad(part, (before, after)).unfold(1, self._block, step))
         blocks = torch.cat(blocks, dim=1).split(BLOCKS, dim=1)
-        found = torch.cat([self._convolve(some)[..., :step] for some in blocks], dim=1)
-        found = torch.cat([
+        outputs = torch.cat([self._convolve(some)[..., :step] for some in blocks], dim=1)
+        outputs = torch.cat([
             part.flatten(1)[:, :length]
-            for part, length in zip(found.split(counts, dim=1), lengths, strict=True)
+            for part, length in zip(outputs.split(counts, dim=1), lengths, strict=True)
         ], dim=1)  # fmt: skip
-        return self._embedding.activation(found.T + self._bias)
+        return self._embedding.activation(outputs.T + self._bias)
 
     def _convolve(self, blocks):
-        """Convolve, without edges: (width, blocks, samples) -> the same."""
+        """Convolve circularly: shape (width, blocks, samples of a block) -> the same."""
         spectrum = torch.fft.rfft(blocks).unflatten(0, (self._groups, -1)).permute(3, 0, 2, 1)
         product = (spectrum @ self._spectrum).permute(1, 3, 2, 0).flatten(0, 1)
         return torch.fft.irfft(product, n=self._block)
@@ -243,18 +241,19 @@ class _ByRows(torch.nn.Module):
 def _runs(lengths):
     """Neighbours of equal length: (first frame, utterances, frames of each)."""
     runs, start = [], 0
-    for length in lengths:
-        if runs and runs[-1][2] == length:
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1, length)
-        else:
-            runs.append((start, 1, length))
-        start += length
+    for length, equal in itertools.groupby(lengths):
+        count = len(list(equal))
+        runs.append((start, count, length))
+        start += count * length
     return runs
 
 
 def _attend(module, query, key, value, attention_mask, *, runs, scaling, **_):
-    """Attention within each utterance, in the form that transformers' layers ask for."""
-    found = query.new_empty(query.shape[2], query.shape[1], query.shape[3])
+    """Attention within each utterance, in the form that transformers' layers call.
+
+    Query, key and value are of shape (1, heads, frames, width of a head).
+    """
+    outputs = query.new_empty(query.shape[2], query.shape[1], query.shape[3])
     for start, count, length in runs:
         piece = slice(start, start + count * length)
         q, k, v = (
@@ -262,8 +261,8 @@ def _attend(module, query, key, value, attention_mask, *, runs, scaling, **_):
             for states in (query, key, value)
         )
         attended = functional.scaled_dot_product_attention(q, k, v, scale=scaling)
-        found[piece] = attended.transpose(1, 2).flatten(0, 1)
-    return found[None], None
+        outputs[piece] = attended.transpose(1, 2).flatten(0, 1)
+    return outputs[None], None
 
 
 _ATTENTION = "hump_packed"

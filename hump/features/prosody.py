@@ -5,9 +5,9 @@ doi:10.1016/j.jcomdis.2018.08.002. The values are DisVoice's own, with two provi
 
 * Its pitch tracker, RAPT in pysptk, adds noise from a generator that is seeded at each call but
   keeps half of a Box-Muller pair: after a signal with an odd number of samples the next one gets
-  other noise, and F0 of real speech then changes by up to 200 Hz in single frames. `extract` puts
-  the generator back, so a value depends on its own signal alone and equals what DisVoice gives in
-  a fresh process.
+  other noise, and F0 of real speech then changes by up to 200 Hz in single frames. `extract` resets
+  the generator, so a value depends on its own signal alone and equals what DisVoice gives in a
+  fresh process.
 * `clean` is the one place that decides what DisVoice's undefined values become.
 """
 
@@ -19,9 +19,8 @@ import numpy as np
 
 from hump.audio import SAMPLING_RATE
 from hump.errors import FeatureError
-from hump.features import disvoice, signals
-
-__all__ = ["FAMILIES", "WIDTH", "NoProsody", "clean", "extract", "feature_names", "vector"]
+from hump.features import disvoice
+from hump.features.base import Stream, check_signal
 
 FAMILIES = {
     "f0": slice(0, 30),
@@ -63,9 +62,21 @@ def extract(signal) -> np.ndarray:
         Shorter than 440 samples; or (`NoProsody`) DisVoice fails on it: no voiced stretch of two
         pitch frames, for instance.
     """
-    signal = signals.check(signal, stream="prosody", min_samples=MIN_SAMPLES)
-    with _LOCK:
-        return _static(signal)
+    signal = check_signal(signal, stream="prosody", min_samples=MIN_SAMPLES)
+    prosody = disvoice.load().Prosody()
+    with _LOCK, warnings.catch_warnings(), np.errstate(all="ignore"):
+        # The warnings are of moments of too few values, which are NaN in the result: see `clean`.
+        warnings.simplefilter("ignore")
+        try:
+            return np.asarray(prosody.prosody_static(_wav(signal), plots=False), dtype=np.float64)
+        except (IndexError, ValueError) as error:
+            raise NoProsody(
+                f"prosody: DisVoice fails on a signal of {len(signal) / SAMPLING_RATE:.3f} s "
+                f"({error}), as it does without two voiced pitch frames in a row; "
+                "leave this recording out"
+            ) from error
+        finally:
+            _rewind(signal)
 
 
 def vector(signal) -> np.ndarray:
@@ -121,23 +132,6 @@ def clean(values) -> np.ndarray:
     return np.where(defined, values, np.nan).astype(np.float32)
 
 
-def _static(signal):
-    prosody = disvoice.load().Prosody()
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            # What they warn of, moments of too few values, is NaN in the result: see `clean`.
-            warnings.simplefilter("ignore")
-            return np.asarray(prosody.prosody_static(_wav(signal), plots=False), dtype=np.float64)
-    except (IndexError, ValueError) as error:
-        raise NoProsody(
-            f"prosody: DisVoice fails on a signal of {len(signal) / SAMPLING_RATE:.3f} s "
-            f"({error}), as it does without two voiced pitch frames in a row; "
-            "leave this recording out"
-        ) from error
-    finally:
-        _rewind(signal)
-
-
 def _wav(signal):
     from scipy.io import wavfile
 
@@ -149,9 +143,12 @@ def _wav(signal):
 
 
 def _rewind(signal):
-    """Leave the tracker's noise generator as it was before `signal`: a pair is drawn in twos."""
+    """Leave the tracker's noise generator as it was before `signal`: it draws numbers in pairs."""
     import pysptk
 
     if len(signal) % 2:
         silence = np.zeros(MIN_SAMPLES + 1, dtype=np.float32)
         pysptk.sptk.rapt(silence, SAMPLING_RATE, SAMPLING_RATE // 100, min=60, max=350)
+
+
+STREAM = Stream("prosody", __name__, vector, may_be_nan=True)

@@ -1,26 +1,26 @@
-"""Ragged arrays on disk: one memory-mapped file for all utterances of a stream, and an index.
+"""Features on disk: the finished parts of a stream, and the whole stream as one file.
 
-``<name>.npy`` holds the frames of all utterances one after the other; ``<name>.json`` says where
-each begins, what the values were computed from, and the checksum of the first. The index is
-written last, so a file without one is unfinished. Every write goes to a name of its own, is
-flushed to the disk and then renamed: a reader sees all of a file or none.
+A part, ``<rows>.npz``, holds some utterances: what a run that was stopped leaves for the next one.
+A whole stream is memory-mapped: ``<name>.npy`` holds the frames of all utterances one after the
+other; ``<name>.json`` says how many each has, what the values depend on, and the checksum of the
+first. The JSON file is written last, so a file without one is unfinished.
 """
 
-import contextlib
-import errno
 import hashlib
+import io
 import json
-import os
-import uuid
 import warnings
+import zipfile
 
 import numpy as np
 
 from hump.errors import FeatureError
+from hump.util import files
 
-__all__ = ["Ragged", "atomic", "read", "write"]
+# The most that a part holds: what each worker keeps in memory, and loses when a run is stopped.
+UTTERANCES, SECONDS = 16, 600
 
-# Files whose checksum this process has verified: path, size and time of change.
+# Files whose checksum this process has verified: path, size, time of change and checksum.
 _VERIFIED = set()
 
 
@@ -50,12 +50,12 @@ class Ragged:
         return len(self.lengths)
 
     def __getitem__(self, index):
-        """The array of one utterance: a view of shape (frames, ...)."""
+        """The array of one utterance: a view, shape (frames, ...)."""
         end = self._ends[index]
-        return self.values[end - self.lengths[index]:end]
+        return self.values[end - self.lengths[index] : end]
 
 
-def read(folder, name):
+def read(folder, name: str) -> Ragged | None:
     """Open what `write` stored, once its checksum is verified (once a process).
 
     Parameters
@@ -66,7 +66,7 @@ def read(folder, name):
     Returns
     -------
     Ragged or None
-        Read-only, memory-mapped. None if there is none, or it is damaged, which is warned of.
+        Read-only, memory-mapped. None if nothing is stored, or it is damaged, which is warned of.
     """
     data, index = folder / f"{name}.npy", folder / f"{name}.json"
     if not index.is_file():
@@ -82,7 +82,7 @@ def read(folder, name):
         return None
 
 
-def write(folder, name, arrays, *, shape, dtype, lengths, about):
+def write(folder, name: str, arrays, *, shape, dtype, lengths, about: dict) -> None:
     """Store arrays, given one after the other: memory holds one at a time.
 
     Parameters
@@ -97,82 +97,66 @@ def write(folder, name, arrays, *, shape, dtype, lengths, about):
     lengths : sequence of int
         Rows of each utterance.
     about : dict
-        What the values were computed from; kept in the index for people.
+        What the values depend on.
 
     Raises
     ------
-    FeatureError
-        The disk is full.
+    DiskFullError
     """
-    shape = (int(sum(lengths)), *shape)
-    digest = hashlib.sha256()
-    needed = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    with atomic(folder / f"{name}.npy", needed=needed) as file:
-        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(_Hashed(file, digest), header)
+    header = io.BytesIO()
+    described = {"descr": np.dtype(dtype).str, "fortran_order": False,
+                 "shape": (int(sum(lengths)), *shape)}  # fmt: skip
+    np.lib.format.write_array_header_1_0(header, described)
+    digest = hashlib.sha256(header.getvalue())
+    with files.atomic(folder / f"{name}.npy") as file:
+        file.write(header.getvalue())
         for array in arrays:
-            _Hashed(file, digest).write(np.ascontiguousarray(array, dtype=dtype).data)
+            data = np.ascontiguousarray(array, dtype=dtype).data
+            digest.update(data)
+            file.write(data)
     lengths = [int(length) for length in lengths]
-    content = json.dumps({**about, "sha256": digest.hexdigest(), "lengths": lengths}, indent=1)
-    with atomic(folder / f"{name}.json", needed=len(content)) as file:
-        file.write(content.encode())
-
-
-@contextlib.contextmanager
-def atomic(path, *, needed):
-    """Open a file to write that appears under its name only when it is complete.
-
-    Parameters
-    ----------
-    path : Path
-    needed : int
-        Bytes, for the message.
-
-    Yields
-    ------
-    binary file
-
-    Raises
-    ------
-    FeatureError
-        The disk is full.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise FeatureError(
-            f"{path.parent}: the disk is full: {needed / 2**20:.1f} MiB are needed for "
-            f"{path.name}; free some space and run again, what is finished is kept"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-class _Hashed:
-    """A file that is hashed as it is written."""
-
-    def __init__(self, file, digest):
-        self._file, self._digest = file, digest
-
-    def write(self, data):
-        self._digest.update(data)
-        return self._file.write(data)
+    index = {**about, "sha256": digest.hexdigest(), "lengths": lengths}
+    files.write_text(folder / f"{name}.json", json.dumps(index, indent=1))
 
 
 def _verify(file, expected):
     facts = file.stat()
-    state = (str(file), facts.st_size, facts.st_mtime_ns, expected)
-    if state in _VERIFIED:
-        return
-    with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != expected:
+    state = (file, facts.st_size, facts.st_mtime_ns, expected)
+    if state not in _VERIFIED and files.sha256(file) != expected:
         raise FeatureError("its checksum is not the one in its index")
     _VERIFIED.add(state)
+
+
+def parts(durations) -> list[range]:
+    """The utterances of each part, at least one; `durations` are in seconds."""
+    ranges, start, total = [], 0, 0.0
+    for row, seconds in enumerate(durations):
+        if row > start and (row - start == UTTERANCES or total + seconds > SECONDS):
+            ranges.append(range(start, row))
+            start, total = row, 0.0
+        total += seconds
+    return [*ranges, range(start, len(durations))] if len(durations) else []
+
+
+def write_part(path, arrays) -> None:
+    """Store the arrays of a part, each of shape (frames, ...); may raise DiskFullError."""
+    with files.atomic(path) as file:
+        np.savez(file, values=np.concatenate(arrays), lengths=[len(array) for array in arrays])
+
+
+def read_part(path, member: str) -> np.ndarray:
+    """Of a part, ``values``, shape (total, ...), or the ``lengths`` of its utterances."""
+    with np.load(path, allow_pickle=False) as part:
+        return part[member]
+
+
+def is_usable(path, rows: range) -> bool:
+    """Whether a part is there and undamaged (the format has a checksum); warns if it is damaged."""
+    if not path.is_file():
+        return False
+    try:
+        lengths = read_part(path, "lengths")
+        return len(lengths) == len(rows) and len(read_part(path, "values")) == lengths.sum()
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        warnings.warn(f"{path}: is damaged ({error}); it is computed again", stacklevel=2)
+        return False

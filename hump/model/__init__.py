@@ -1,10 +1,7 @@
 """The fusion model and its files."""
 
-from hump.model.config import Batch, ModelConfig
 from hump.model.files import load, save
-from hump.model.heads import AMSoftmax
-from hump.model.layers import CrossAttentionTransformer
-from hump.model.network import HumpCat
+from hump.model.network import AMSoftmax, Batch, CrossAttentionTransformer, HumpCat, ModelConfig
 
 __all__ = [
     "AMSoftmax",

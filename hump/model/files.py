@@ -8,12 +8,10 @@ import safetensors.torch
 from safetensors import SafetensorError
 
 from hump.errors import ModelError
-from hump.model.config import ModelConfig
-from hump.model.network import HumpCat
+from hump.model.network import HumpCat, ModelConfig
+from hump.util import files
 
-__all__ = ["load", "save"]
-
-FORMAT = 2
+_FORMAT = 2
 
 
 def save(model: HumpCat, folder, *, origin: dict) -> Path:
@@ -34,13 +32,13 @@ def save(model: HumpCat, folder, *, origin: dict) -> Path:
         The folder.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    config = {"format": FORMAT, "model": dataclasses.asdict(model.config), "origin": origin}
+    config = {"format": _FORMAT, "model": dataclasses.asdict(model.config), "origin": origin}
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    safetensors.torch.save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with files.atomic(folder / "model.safetensors") as file:
+        file.write(safetensors.torch.save(weights, metadata={"format": "pt"}))
     # Last, so that a folder with a configuration is complete.
     text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
-    (folder / "config.json").write_text(text, encoding="utf-8")
+    files.write_text(folder / "config.json", text)
     return folder
 
 
@@ -56,7 +54,7 @@ def load(folder, *, device="cpu") -> HumpCat:
     Returns
     -------
     HumpCat
-        In evaluation mode, with what `save` was told in the attribute ``origin``.
+        In evaluation mode; its attribute ``origin`` is what `save` was given.
 
     Raises
     ------
@@ -73,9 +71,9 @@ def load(folder, *, device="cpu") -> HumpCat:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         found = config["format"]
-        if found != FORMAT:
+        if found != _FORMAT:
             raise ModelError(
-                f"{folder / 'config.json'}: format={found!r}, expected {FORMAT}; train it again"
+                f"{folder / 'config.json'}: format={found!r}, expected {_FORMAT}; train it again"
             )
         settings = config["model"]
         settings |= {name: tuple(settings[name]) for name in ("labels", "families", "streams")}

@@ -1,4 +1,8 @@
-"""The fusion model: two stages of cross-attention over HuBERT, MFCC and prosody, and AM-Softmax.
+"""The fusion model, from top to bottom: configuration, parts, HuMP-CAT itself.
+
+Two stages of cross-attention fuse HuBERT, MFCC and prosody; an AM-Softmax head classifies. Sizes in
+comments: B utterances, T HuBERT frames, L layers of width W, F MFCC frames, T' steps, K prosody
+tokens, d the model's width.
 
 Padding never changes a result: every mean, variance, attention and convolution edge respects the
 true length of an utterance. Sources: HuMP-CAT (arXiv:2501.10408); attention, Vaswani et al. (2017);
@@ -6,24 +10,433 @@ AM-Softmax, Wang et al. (2018), equation 5.
 """
 
 import dataclasses
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from hump.model.config import KERNEL, STRIDE, Batch, ModelConfig, steps
-from hump.model.heads import make_head
-from hump.model.layers import (
-    BiLSTM,
-    CrossAttentionTransformer,
-    LayerSum,
-    ProsodyTokens,
-    Standardise,
-    mean_and_variance,
-    pool_to_steps,
-)
+# HuBERT gives a frame every 20 ms; the convolution sees 200 ms and steps 80 ms.
+KERNEL, STRIDE = 10, 4
 
-__all__ = ["HumpCat"]
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that is needed to build a `HumpCat`.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Classes, in the order of the outputs.
+    layers : int
+        Number of HuBERT layers L.
+    layer_fusion : str
+        ``concat``, or ``weighted_sum``: one vector of width W, by weights that are learnt and add
+        up to 1 (Yang et al. 2021, SUPERB, doi:10.21437/Interspeech.2021-1775).
+    hubert_width : int
+        Width W of a hidden state.
+    families : tuple of int
+        Sizes of the DisVoice families that make up the prosody vector; each becomes a token if
+        `prosody_tokens` is ``groups``.
+    width, heads, depth, feed_forward : int
+        Of the attention blocks; `width` is d.
+    norm : str
+        ``pre`` or ``post``.
+    dropout : float
+    streams : tuple of str
+        Out of ``hubert``, ``mfcc`` and ``prosody``; a model without a stream has no weights for it.
+    prosody_tokens : 1 or "groups"
+    stage1, stage2 : str
+        ``cross_attention``, or ``concat``: the two sequences are concatenated without attention.
+    concat_feed_forward : int
+        Width of feed-forward blocks, `depth` of them, that each sequence passes through in a stage
+        without attention, so that such a model can have as many weights; 0 for none.
+    head : str
+        ``am_softmax``, or ``softmax``: a linear layer, which has no `scale` and `margin`.
+    scale, margin : float
+        Of AM-Softmax.
+    """
+
+    labels: tuple[str, ...]
+    layers: int
+    layer_fusion: str
+    hubert_width: int
+    families: tuple[int, ...]
+    width: int
+    heads: int
+    depth: int
+    feed_forward: int
+    norm: str
+    dropout: float
+    streams: tuple[str, ...]
+    prosody_tokens: int | str
+    stage1: str
+    stage2: str
+    concat_feed_forward: int
+    head: str
+    scale: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Utterances padded with zeros to the longest.
+
+    Attributes
+    ----------
+    hubert : torch.Tensor, shape (B, T, L, W), float32
+    hubert_length : torch.Tensor, shape (B,), int64
+        Frames that are not padding.
+    mfcc : torch.Tensor, shape (B, F, 39), float32
+    mfcc_length : torch.Tensor, shape (B,), int64
+    prosody : torch.Tensor, shape (B, 103), float32
+        NaN where DisVoice has no value.
+    """
+
+    hubert: torch.Tensor
+    hubert_length: torch.Tensor
+    mfcc: torch.Tensor
+    mfcc_length: torch.Tensor
+    prosody: torch.Tensor
+
+    def to(self, device) -> "Batch":
+        """The same batch on another device."""
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+
+def steps(frames):
+    """Number of steps T' that the strided convolution makes of T frames; at least 1.
+
+    Parameters
+    ----------
+    frames : int or Tensor
+
+    Returns
+    -------
+    int or Tensor
+    """
+    count = (frames - KERNEL) // STRIDE + 1
+    return count.clamp(min=1) if isinstance(count, torch.Tensor) else max(count, 1)
+
+
+class Standardise(nn.Module):
+    """Subtract a mean and divide by a standard deviation, both measured on training rows.
+
+    NaN, a value that is undefined for an utterance, becomes the training mean, which is 0 here.
+    Values beyond `limit` standard deviations are clipped: kurtoses of near-constant contours reach
+    the thousands and would dominate everything else.
+
+    Parameters
+    ----------
+    size : int
+        Number of features.
+    limit : float
+        In standard deviations.
+    """
+
+    def __init__(self, size: int, limit: float = 5.0):
+        super().__init__()
+        self.limit = limit
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("deviation", torch.ones(size))
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Scale the last dimension."""
+        scaled = (values - self.mean) / self.deviation
+        return torch.nan_to_num(scaled, nan=0.0).clamp(-self.limit, self.limit)
+
+    def project(self, values: torch.Tensor, linear: nn.Linear) -> torch.Tensor:
+        """Scale and apply a linear map in one product, without the limit.
+
+        For long sequences of bounded features (HuBERT's are layer-normalised), where scaling on
+        its own would cost more than the map.
+        """
+        weight = linear.weight / self.deviation
+        return F.linear(values, weight, linear.bias - weight @ self.mean)
+
+
+class LayerSum(nn.Module):
+    """Weighted sum of layers; the weights are a softmax of trained scores and start equal.
+
+    Parameters
+    ----------
+    layers : int
+    """
+
+    def __init__(self, layers: int):
+        super().__init__()
+        self.score = nn.Parameter(torch.zeros(layers))
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """Weights of the layers, shape (L,), which add up to 1."""
+        return self.score.softmax(dim=0)
+
+    def forward(self, hubert: torch.Tensor, scale: Standardise) -> torch.Tensor:
+        """Scale each layer and add them up: (B, T, L, W) to (B, T, W)."""
+        shape = hubert.shape[2:]
+        factor = self.weight[:, None] / scale.deviation.view(shape)
+        offset = (factor * scale.mean.view(shape)).sum(dim=0)
+        # Layer by layer: a product of all of them would be as large as the input.
+        return sum(hubert[:, :, layer] * factor[layer] for layer in range(shape[0])) - offset
+
+
+class BiLSTM(nn.Module):
+    """Two-layer bidirectional LSTM over padded sequences, equal to one over packed sequences.
+
+    The backward direction reads each sequence reversed within its own length, so that it never
+    starts in the padding. Packed sequences do the same, but without the fused kernel of CPUs.
+
+    Parameters
+    ----------
+    features : int
+    width : int
+        Width of the result; each direction has half of it.
+    """
+
+    def __init__(self, features: int, width: int):
+        super().__init__()
+        sizes = (features, width)
+        self.forwards = nn.ModuleList(nn.LSTM(n, width // 2, batch_first=True) for n in sizes)
+        self.backwards = nn.ModuleList(nn.LSTM(n, width // 2, batch_first=True) for n in sizes)
+
+    def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        """Map (B, steps, features) to (B, steps, width); steps after `length` are meaningless."""
+        step = torch.arange(values.shape[1], device=values.device)
+        mirror = torch.where(step < length[:, None], length[:, None] - 1 - step, step)[..., None]
+        for forwards, backwards in zip(self.forwards, self.backwards):
+            reversed_ = values.gather(1, mirror.expand_as(values))
+            ahead, behind = forwards(values)[0], backwards(reversed_)[0]
+            behind = behind.gather(1, mirror.expand_as(behind))
+            values = torch.cat([ahead, behind], dim=2)
+        return values
+
+
+def pool_to_steps(values, length, count, width):
+    """Average a sequence onto a smaller number of steps, each utterance by its own length.
+
+    Step i of n averages frames floor(i F / n) up to ceil((i + 1) F / n), as adaptive average
+    pooling does for a single sequence.
+
+    Parameters
+    ----------
+    values : torch.Tensor, shape (B, frames, features), float32
+    length : torch.Tensor, shape (B,), int64
+        Valid frames F of each.
+    count : torch.Tensor, shape (B,), int64
+        Steps n of each.
+    width : int
+        Steps of the result, at least the largest count.
+
+    Returns
+    -------
+    torch.Tensor, shape (B, width, features), float32
+        Zero after an utterance's own steps.
+    """
+    index = torch.arange(width, device=values.device)
+    begin = (index * length[:, None]) // count[:, None]
+    end = -((-(index + 1) * length[:, None]) // count[:, None])
+    inside = index < count[:, None]
+    begin, end = begin * inside, torch.where(inside, end, 1)
+    frame = torch.arange(values.shape[1], device=values.device)
+    member = (frame >= begin[..., None]) & (frame < end[..., None]) & inside[..., None]
+    weight = member / (end - begin)[..., None]
+    return weight.to(values.dtype) @ values
+
+
+def mean_and_variance(values, valid):
+    """Mean and (biased) variance over the valid steps.
+
+    Parameters
+    ----------
+    values : torch.Tensor, shape (B, steps, d), float32
+    valid : torch.Tensor, shape (B, steps), bool
+
+    Returns
+    -------
+    torch.Tensor, shape (B, 2 d), float32
+    """
+    weight = valid.unsqueeze(-1).to(values.dtype)
+    count = weight.sum(dim=1)
+    mean = (values * weight).sum(dim=1) / count
+    variance = ((values - mean.unsqueeze(1)).square() * weight).sum(dim=1) / count
+    return torch.cat([mean, variance], dim=1)
+
+
+class ProsodyTokens(nn.Module):
+    """Prosody vector -> FC ReLU -> FC sigmoid -> tokens.
+
+    With one token, attention from MFCC to prosody has one key and cannot choose; with one token a
+    DisVoice family (F0, voiced energy, unvoiced energy, duration) it can.
+
+    Parameters
+    ----------
+    families : sequence of int
+        Sizes of the families, in the order of the vector.
+    width : int
+        d.
+    grouped : bool
+        One token a family rather than one altogether.
+    """
+
+    def __init__(self, families, width: int, *, grouped: bool):
+        super().__init__()
+        self.sizes = list(families) if grouped else [sum(families)]
+        self.tokens = nn.ModuleList(
+            nn.Sequential(nn.Linear(size, width), nn.ReLU(), nn.Linear(width, width), nn.Sigmoid())
+            for size in self.sizes
+        )
+
+    def forward(self, prosody: torch.Tensor) -> torch.Tensor:
+        """Map (B, features) to (B, tokens, d)."""
+        parts = prosody.split(self.sizes, dim=1)
+        return torch.stack([token(p) for token, p in zip(self.tokens, parts)], dim=1)
+
+
+def _feed_forward(width, hidden, dropout):
+    return nn.Sequential(
+        nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width), nn.Dropout(dropout)
+    )
+
+
+class _Block(nn.Module):
+    """a queries b: attention, residual, feed-forward, residual (Vaswani et al. 2017)."""
+
+    def __init__(self, config):
+        super().__init__()
+        d = config.width
+        self.pre = config.norm == "pre"
+        self.attend = nn.MultiheadAttention(d, config.heads, batch_first=True)
+        self.norm_query, self.norm_key = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.norm_out = nn.LayerNorm(d)
+        self.feed = _feed_forward(d, config.feed_forward, config.dropout)
+
+    def forward(self, a, b, b_valid, weights):
+        query, key = (self.norm_query(a), self.norm_key(b)) if self.pre else (a, b)
+        seen, weight = self.attend(
+            query,
+            key,
+            key,
+            key_padding_mask=~b_valid,
+            need_weights=weights,
+            average_attn_weights=False,
+        )
+        if self.pre:
+            a = a + seen
+            return a + self.feed(self.norm_out(a)), weight
+        a = self.norm_query(a + seen)
+        return self.norm_out(a + self.feed(a)), weight
+
+
+class _Apart(nn.Module):
+    """The block of ``concat``: a sequence by itself, step by step; feed-forward, residual."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.norm = nn.LayerNorm(config.width)
+        self.feed = _feed_forward(config.width, config.concat_feed_forward, config.dropout)
+
+    def forward(self, a, b, b_valid, weights):
+        return a + self.feed(self.norm(a)), None
+
+
+class CrossAttentionTransformer(nn.Module):
+    """CAT(a, b): a queries b and b queries a, `depth` times.
+
+    Parameters
+    ----------
+    config : hump.model.ModelConfig
+    fusion : str
+        ``cross_attention``, or ``concat``, the ablation: nothing attends across, and both
+        sequences pass unchanged, or through feed-forward blocks of their own if the configuration
+        gives these a width.
+    """
+
+    def __init__(self, config, fusion: str):
+        super().__init__()
+        block = _Block if fusion == "cross_attention" else _Apart
+        depth = config.depth if block is _Block or config.concat_feed_forward else 0
+        self.forwards = nn.ModuleList(block(config) for _ in range(depth))
+        self.backwards = nn.ModuleList(block(config) for _ in range(depth))
+
+    def forward(self, a, a_valid, b, b_valid, *, weights: bool = False):
+        """Fuse two sequences.
+
+        Parameters
+        ----------
+        a, b : torch.Tensor, shape (B, steps, d), float32
+        a_valid, b_valid : torch.Tensor, shape (B, steps), bool
+        weights : bool
+            Whether to return the attention weights, which costs time.
+
+        Returns
+        -------
+        a, b : Tensor
+            As given, each having attended to the other.
+        seen : list of pairs of Tensor
+            Attention weights of each block that has any, shape (B, heads, queries, keys), or None.
+        """
+        seen = []
+        for forwards, backwards in zip(self.forwards, self.backwards):
+            new_a, weight_a = forwards(a, b, b_valid, weights)
+            new_b, weight_b = backwards(b, a, a_valid, weights)
+            a, b = new_a, new_b
+            if isinstance(forwards, _Block):
+                seen.append((weight_a, weight_b))
+        return a, b, seen
+
+
+class AMSoftmax(nn.Module):
+    """Additive-margin softmax (Wang et al. 2018, doi:10.1109/LSP.2018.2822810, equation 5).
+
+    Logits are s cos(angle between embedding and class weight); the loss subtracts s m from that of
+    the true class.
+
+    Parameters
+    ----------
+    width, classes : int
+    scale, margin : float
+        s and m.
+    """
+
+    def __init__(self, width: int, classes: int, scale: float, margin: float):
+        super().__init__()
+        self.scale, self.margin = scale, margin
+        self.weight = nn.Parameter(torch.empty(classes, width))
+        nn.init.xavier_uniform_(self.weight)
+
+    def forward(self, embedding: torch.Tensor) -> torch.Tensor:
+        """Logits without the margin, (B, d) -> (B, classes)."""
+        return self.scale * F.linear(F.normalize(embedding), F.normalize(self.weight))
+
+    def loss(self, embedding: torch.Tensor, target: torch.Tensor, weight=None) -> torch.Tensor:
+        """Mean loss over the batch, weighted by class if weights are given."""
+        margin = self.scale * self.margin * F.one_hot(target, self.weight.shape[0])
+        return F.cross_entropy(self(embedding) - margin, target, weight)
+
+
+class LinearSoftmax(nn.Linear):
+    """Plain softmax over a linear layer, with the interface of `AMSoftmax`."""
+
+    def loss(self, embedding: torch.Tensor, target: torch.Tensor, weight=None) -> torch.Tensor:
+        """Mean cross-entropy over the batch, weighted by class if weights are given."""
+        return F.cross_entropy(self(embedding), target, weight)
+
+
+def make_head(config) -> nn.Module:
+    """The classifier that a configuration asks for.
+
+    Parameters
+    ----------
+    config : hump.model.ModelConfig
+
+    Returns
+    -------
+    AMSoftmax or LinearSoftmax
+    """
+    if config.head == "softmax":
+        return LinearSoftmax(config.width, len(config.labels))
+    return AMSoftmax(config.width, len(config.labels), config.scale, config.margin)
 
 
 class HumpCat(nn.Module):
@@ -37,10 +450,10 @@ class HumpCat(nn.Module):
         R = CAT1(prosody, MFCC): [K + T', d];  Z = CAT2(HuBERT, R)
         [mean; variance] of either part of Z over its valid steps -> embedding -> AM-Softmax
 
-    Each stream is scaled by means and deviations of training rows, kept in the model
-    (`fit_scaling`), so that a saved model takes raw features. A model of fewer streams has the
-    parts of these alone (scaling is kept for all: it has no weights); a stage that has one input
-    passes it on. Without HuBERT the steps T' are the same: they are of time.
+    Each stream is scaled by means and standard deviations of training rows, kept in the model
+    (`hump.training.fit_scaling`), so that a saved model takes raw features. A model of fewer
+    streams has only their parts (scaling is kept for all: it has no weights); a stage with one
+    input passes it on. Without HuBERT the steps T' are the same: they are points in time.
 
     Parameters
     ----------
@@ -86,31 +499,33 @@ class HumpCat(nn.Module):
 
         Returns
         -------
-        Tensor, float32, shape (B, d)
+        torch.Tensor, shape (B, d), float32
         """
         streams, seen = self.config.streams, {"stage1": [], "stage2": []}
         weights = attention is not None
-        count, valid = self._steps(batch)
+        count, valid = self._steps(batch)  # (B,), (B, T')
+        # Pairs of a sequence, (B, steps, d), and which of its steps are valid, (B, steps).
         parts = [(self._hubert(batch), valid)] if "hubert" in streams else []
         fused = [(self._prosody(batch), None)] if "prosody" in streams else []
         fused += [(self._mfcc(batch, count, valid.shape[1]), valid)] if "mfcc" in streams else []
         fused = [(x, valid.new_ones(x.shape[:2]) if ok is None else ok) for x, ok in fused]
         if len(fused) == 2:
-            (a, a_valid), (b, b_valid) = fused
+            (a, a_valid), (b, b_valid) = fused  # (B, K, d), (B, T', d)
             a, b, seen["stage1"] = self.stage1(a, a_valid, b, b_valid, weights=weights)
+            # (B, K + T', d)
             fused = [(torch.cat([a, b], dim=1), torch.cat([a_valid, b_valid], dim=1))]
         parts += fused
         if len(parts) == 2:
-            (a, a_valid), (b, b_valid) = parts
+            (a, a_valid), (b, b_valid) = parts  # (B, T', d), (B, K + T', d)
             a, b, seen["stage2"] = self.stage2(a, a_valid, b, b_valid, weights=weights)
             parts = [(a, a_valid), (b, b_valid)]
         if weights:
             attention.update(seen)
-        pooled = torch.cat([mean_and_variance(*part) for part in parts], dim=1)
-        return self.embed(self.dropout(pooled))
+        pooled = torch.cat([mean_and_variance(*part) for part in parts], dim=1)  # (B, 4 d)
+        return self.embed(self.dropout(pooled))  # (B, d)
 
     def _steps(self, batch):
-        """Number of steps of each utterance, and which of the longest's it has."""
+        """Number of steps of each utterance, and which steps of the batch are its own."""
         count = steps(batch.hubert_length)
         longest = steps(max(batch.hubert.shape[1], KERNEL))
         return count, torch.arange(longest, device=count.device) < count[:, None]
@@ -119,16 +534,18 @@ class HumpCat(nn.Module):
         frames = torch.arange(batch.hubert.shape[1], device=batch.hubert.device)
         inside = (frames < batch.hubert_length[:, None]).unsqueeze(-1)
         if self.sum_layers is None:
+            # (B, T, L, W) -> (B, T, L W) -> (B, T, d)
             hubert = self.scale_hubert.project(batch.hubert.flatten(2), self.project)
         else:
             hubert = self.project(self.sum_layers(batch.hubert, self.scale_hubert))
         hubert = hubert * inside
-        # An utterance shorter than the kernel fills one window up with zeros.
+        # An utterance shorter than the kernel is padded with zeros to one window.
         hubert = F.pad(hubert, (0, 0, 0, max(0, KERNEL - hubert.shape[1])))
+        # (B, T, d) -> (B, d, T) -> (B, d, T') -> (B, T', d)
         return self.dropout(self.convolve(hubert.transpose(1, 2)).transpose(1, 2))
 
     def _mfcc(self, batch, count, width):
-        mfcc = pool_to_steps(batch.mfcc, batch.mfcc_length, count, width)
+        mfcc = pool_to_steps(batch.mfcc, batch.mfcc_length, count, width)  # (B, T', 39)
         return self.dropout(self.recur(self.scale_mfcc(mfcc), count))
 
     def _prosody(self, batch):
@@ -140,13 +557,13 @@ class HumpCat(nn.Module):
         Parameters
         ----------
         batch : Batch
-        target : Tensor, int64, shape (B,)
-        weight : Tensor, float32, shape (classes,), optional
+        target : torch.Tensor, shape (B,), int64
+        weight : torch.Tensor, shape (classes,), float32, optional
             Weight of each class.
 
         Returns
         -------
-        Tensor, scalar
+        torch.Tensor, scalar
         """
         return self.head.loss(self(batch), target, weight)
 
@@ -159,7 +576,7 @@ class HumpCat(nn.Module):
 
         Returns
         -------
-        Tensor, float32, shape (B, classes)
+        torch.Tensor, shape (B, classes), float32
         """
         return self.head(self(batch)).softmax(dim=1)
 

@@ -1,75 +1,14 @@
-"""Figures of results: each shows intervals, and stands alone with its caption."""
+"""Figures of results: each shows intervals, and can be read alone with its caption."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
+import seaborn as sns
 
-from hump.plots.style import PROTOCOLS, SYSTEM_COLOURS, style
-
-__all__ = [
-    "confusion_matrices",
-    "forest",
-    "fraction_curves",
-    "learning_curves",
-    "message",
-    "protocol_gap",
-    "speakers",
-]
+from hump.plots import parts, style
+from hump.util import text
 
 
-def fraction_curves(table, chance: float, *, columns: int = 3):
-    """UAR against the fraction of the training speakers' utterances, a panel a corpus.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `hump.evaluation.summarise`, of one protocol, with columns corpus, system, fraction.
-    chance : float
-        UAR of guessing.
-    columns : int
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    corpora = list(dict.fromkeys(table["corpus"]))
-    columns = min(columns, len(corpora))
-    rows = -(-len(corpora) // columns)
-    fractions = sorted(table["fraction"].unique())
-    place = {fraction: number for number, fraction in enumerate(fractions)}
-    with style():
-        size = (max(6.4, 3.1 * columns), max(3.4, 2.5 * rows + 0.6))
-        figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
-        for axis, corpus in zip(axes.flat, corpora):
-            part = table[table["corpus"] == corpus]
-            _curves(axis, part, place)
-            axis.axhline(chance, color="#bbbbbb", lw=1, ls=":", zorder=0)
-            axis.set_title(f"{corpus}  (n={part['utterances'].max()}, "
-                           f"{part['speakers'].max()} speakers)", fontsize=8)  # fmt: skip
-            axis.set_xticks(range(len(fractions)), [f"{100 * f:g}" for f in fractions])
-        for axis in axes.flat[len(corpora) :]:
-            axis.set_axis_off()
-        for axis in axes[:, 0]:
-            axis.set_ylabel("UAR")
-        for axis in axes[-1]:
-            axis.set_xlabel("% of training speakers' data")
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=2 if columns < 3 else 4,
-                      fontsize=8)  # fmt: skip
-    return figure
-
-
-def _curves(axis, part, place):
-    shown = [name for name in SYSTEM_COLOURS if name != "majority class"]
-    for number, system in enumerate(shown):
-        line = part[part["system"] == system].sort_values("fraction")
-        # A little apart, so that intervals do not hide one another.
-        x = line["fraction"].map(place) + 0.07 * (number - 1.5)
-        below, above = line["uar"] - line["uar_low"], line["uar_high"] - line["uar"]
-        axis.errorbar(x, line["uar"], yerr=[below, above], color=SYSTEM_COLOURS[system],
-                      marker="o", label=system, elinewidth=1, capsize=1.5)  # fmt: skip
-
-
+@style.applied
 def forest(table, title: str, chance: float):
     """UAR of every system with its interval, a group of rows a corpus.
 
@@ -84,37 +23,24 @@ def forest(table, title: str, chance: float):
     -------
     matplotlib.figure.Figure
     """
-    corpora = list(dict.fromkeys(table["corpus"]))
-    systems = [name for name in SYSTEM_COLOURS if name in set(table["system"])]
-    with style():
-        height = 0.9 + 0.17 * len(corpora) * (len(systems) + 1.2)
-        figure, axis = plt.subplots(figsize=(7, height))
-        for number, corpus in enumerate(corpora):
-            for offset, system in enumerate(systems):
-                row = table[(table["corpus"] == corpus) & (table["system"] == system)]
-                if row.empty:
-                    continue
-                row, y = row.iloc[0], number * (len(systems) + 1.2) + offset
-                axis.plot([row["uar_low"], row["uar_high"]], [y, y], lw=2,
-                          color=SYSTEM_COLOURS[system])  # fmt: skip
-                axis.plot(row["uar"], y, "o", color=SYSTEM_COLOURS[system],
-                          label=system if number == 0 else None)  # fmt: skip
-                axis.text(1.01, y, f"{row['uar']:.3f}", va="center", size=7,
-                          transform=axis.get_yaxis_transform())  # fmt: skip
-        middle = (len(systems) - 1) / 2
-        ticks = [n * (len(systems) + 1.2) + middle for n in range(len(corpora))]
-        axis.set_yticks(ticks, corpora)
-        axis.axvline(chance, color="#bbbbbb", ls=":", lw=1)
-        axis.set(xlabel="UAR", title=title, xlim=(0, 1))
-        axis.grid(axis="y", visible=False)
-        axis.set_ylim(len(corpora) * (len(systems) + 1.2) - 1, -1)
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3,
-                      fontsize=8)  # fmt: skip
-    return figure
+    corpora, shown = list(table["corpus"].unique()), style.systems(table, majority=True)
+    step = 1 / (len(shown) + 1.2)
+    figure, axis = plt.subplots(figsize=(7, 0.9 + 0.17 * len(corpora) / step))
+    parts.rows(axis, corpora)
+    axis.axvline(chance, **style.CHANCE)
+    for number, (system, colour) in enumerate(shown.items()):
+        own = table[table["system"] == system]
+        y = parts.positions(own["corpus"], corpora, number, len(shown), step)
+        parts.intervals(axis, own, "uar", y, color=colour, label=system)
+        for place, value in zip(y, own["uar"]):
+            parts.beside(axis, place, f"{value:.3f}")
+    axis.set(xlabel="UAR", title=title, xlim=(0, 1))
+    return parts.legend(figure)
 
 
+@style.applied
 def protocol_gap(table):
-    """How much shared speakers flatter: both protocols at the same fractions.
+    """UAR with speakers unseen and with speakers shared, at the same fractions.
 
     Parameters
     ----------
@@ -125,58 +51,35 @@ def protocol_gap(table):
     -------
     matplotlib.figure.Figure
     """
-    cells = table.pivot_table(index=["corpus", "fraction", "system"], columns="protocol",
-                              values="uar").reindex(columns=list(PROTOCOLS)).dropna()  # fmt: skip
+    cells = table.pivot_table("uar", ["corpus", "fraction", "system"], "protocol")
+    cells = cells.reindex(columns=list(style.PROTOCOLS)).dropna().reset_index()
     if cells.empty:
-        return message("The study ran one protocol, or no share of the data under both.")
-    cells = cells.reset_index()
-    systems = [s for s in SYSTEM_COLOURS if s in set(cells["system"]) and s != "majority class"]
-    fractions = sorted(cells["fraction"].unique())
-    corpora = [name for name in dict.fromkeys(table["corpus"]) if name in set(cells["corpus"])]
-    columns = min(2, len(fractions))
-    rows = -(-len(fractions) // columns)
-    with style():
-        size = (max(6.4, 3.7 * columns), 0.9 + rows * (0.7 + 0.55 * len(corpora)))
-        figure, axes = plt.subplots(
-            rows, columns, figsize=size, sharey=True, sharex=True, squeeze=False
-        )
-        for axis in axes.flat[len(fractions) :]:
-            axis.set_axis_off()
-        for axis, fraction in zip(axes.flat, fractions):
-            for offset, system in enumerate(systems):
-                part = cells[(cells["fraction"] == fraction) & (cells["system"] == system)]
-                y = part["corpus"].map(corpora.index) + 0.17 * (offset - (len(systems) - 1) / 2)
-                colour = SYSTEM_COLOURS[system]
-                axis.hlines(y, part["speaker_independent"], part["paper"], color=colour, lw=1.5)
-                axis.plot(part["speaker_independent"], y, "o", color=colour, label=system)
-                axis.plot(part["paper"], y, "o", mfc="white", mec=colour)
-            axis.set(title=f"{100 * fraction:g} % of the data")
-            axis.set_yticks(range(len(corpora)), corpora)
-        axes[0, 0].set_ylim(len(corpora) - 0.5, -0.5)
-        for axis in axes[-1]:
-            axis.set_xlabel("UAR")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        handles += [plt.Line2D([], [], marker="o", mfc=f, mec="k", ls="") for f in ("k", "white")]
-        figure.legend(handles, labels + list(PROTOCOLS.values()), loc="outside upper center",
-                      ncols=3, fontsize=8)  # fmt: skip
-    return figure
+        return parts.message("The study ran one protocol, or no share of the data under both.")
+    corpora = [name for name in table["corpus"].unique() if name in set(cells["corpus"])]
+    shown = style.systems(cells)
+    fractions, panel = sorted(cells["fraction"].unique()), (3.7, 0.9 + 0.55 * len(corpora))
+    figure, axes = parts.panels(fractions, panel, columns=2, share="xy", xlabel="UAR")
+    for fraction, axis in axes.items():
+        parts.rows(axis, corpora)
+        axis.set_title(f"{text.percent(fraction)} of the data")
+        for number, (system, colour) in enumerate(shown.items()):
+            part = cells[(cells["fraction"] == fraction) & (cells["system"] == system)]
+            y = parts.positions(part["corpus"], corpora, number, len(shown), 0.17)
+            unseen, shared = (part[protocol] for protocol in style.PROTOCOLS)
+            axis.hlines(y, unseen, shared, color=colour)
+            axis.plot(unseen, y, "o", color=colour, label=system)
+            axis.plot(shared, y, "o", color=colour, mfc="white")
+    fills = zip(style.PROTOCOLS.values(), ("black", "white"))
+    return parts.legend(figure, {name: {"color": "black", "mfc": fill} for name, fill in fills})
 
 
-def message(text: str):
-    """A figure that says why there is nothing to show."""
-    with style():
-        figure, axis = plt.subplots(figsize=(5.5, 1))
-        axis.text(0, 0.5, text, va="center")
-        axis.set_axis_off()
-    return figure
-
-
-def confusion_matrices(panels, labels):
-    """Confusion matrices, rows normalised.
+@style.applied
+def confusion_matrices(matrices, labels):
+    """Confusion matrices, in percent of rows.
 
     Parameters
     ----------
-    panels : dict of str to numpy.ndarray
+    matrices : dict of str to numpy.ndarray
         Title -> counts, shape (classes, classes), rows are true classes.
     labels : sequence of str
 
@@ -184,27 +87,23 @@ def confusion_matrices(panels, labels):
     -------
     matplotlib.figure.Figure
     """
-    with style():
-        figure, axes = plt.subplots(
-            1, len(panels), figsize=(2.3 * len(panels) + 0.6, 2.7), sharey=True, squeeze=False
-        )
-        for axis, (title, counts) in zip(axes[0], panels.items()):
-            share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-            axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
-            for (row, column), value in np.ndenumerate(share):
-                axis.text(column, row, f"{100 * value:.0f}", ha="center", va="center", size=8,
-                          color="white" if value > 0.5 else "black")  # fmt: skip
-            axis.set_xticks(range(len(labels)), labels, rotation=45)
-            axis.set_yticks(range(len(labels)), labels)
-            axis.set_title(title, fontsize=8)
-            axis.set_xlabel("predicted (% of row)")
-            axis.grid(visible=False)
-        axes[0, 0].set_ylabel("true")
+    count = len(matrices)
+    figure, axes = parts.panels(list(matrices), (2.4, 2), columns=count, least=0, share="y")
+    true, predicted = pd.Index(labels, name="true"), pd.Index(labels, name="predicted (% of row)")
+    look = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False, "annot": True, "fmt": ".0f"}
+    for title, axis in axes.items():
+        counts = pd.DataFrame(matrices[title], true, predicted)
+        share = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+        sns.heatmap(100 * share, square=True, ax=axis, **look)
+        axis.tick_params(axis="x", rotation=45)
+        axis.tick_params(axis="y", rotation=0)
+        axis.label_outer()
     return figure
 
 
+@style.applied
 def speakers(predictions, chance: float):
-    """Recall averaged over emotions, a dot a speaker: how much a number hides.
+    """Recall averaged over emotions, a dot a speaker and system.
 
     Parameters
     ----------
@@ -216,23 +115,21 @@ def speakers(predictions, chance: float):
     -------
     matplotlib.figure.Figure
     """
-    right = predictions.assign(right=predictions["emotion"] == predictions["predicted"])
-    recall = right.groupby(["system", "speaker", "emotion"])["right"].mean()
-    recall = recall.groupby(["system", "speaker"]).mean().unstack("system")
-    systems = [name for name in SYSTEM_COLOURS if name in recall and name != "majority class"]
-    with style():
-        figure, axis = plt.subplots(figsize=(max(5, 0.55 * len(recall) + 1.5), 2.8))
-        for system in systems:
-            axis.plot(range(len(recall)), recall[system], "o", color=SYSTEM_COLOURS[system],
-                      label=system, alpha=0.85)  # fmt: skip
-        axis.axhline(chance, color="#bbbbbb", ls=":", lw=1)
-        axis.set_xticks(range(len(recall)), recall.index, rotation=45)
-        axis.set(xlabel="test speaker", ylabel="UAR", ylim=(0, 1.02))
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3,
-                      fontsize=8)  # fmt: skip
-    return figure
+    right = predictions.assign(uar=predictions["emotion"] == predictions["predicted"])
+    recall = right.groupby(["system", "speaker", "emotion"])["uar"].mean()
+    recall = recall.groupby(["system", "speaker"]).mean().reset_index()
+    colours, order = style.systems(recall), sorted(recall["speaker"].unique())
+    figure, axis = plt.subplots(figsize=(max(5, 0.55 * len(order) + 1.5), 2.8))
+    axis.axhline(chance, **style.CHANCE)
+    groups = {"hue": "system", "hue_order": colours, "palette": colours, "order": order}
+    look = {"dodge": True, "jitter": False, "legend": False}
+    sns.stripplot(recall, x="speaker", y="uar", ax=axis, **groups, **look)
+    axis.tick_params(axis="x", rotation=45)
+    axis.set(xlabel="test speaker", ylabel="UAR", ylim=(0, 1.02))
+    return parts.legend(figure, colours)
 
 
+@style.applied
 def learning_curves(history: pd.DataFrame):
     """Training loss and validation UAR of every fold.
 
@@ -245,14 +142,12 @@ def learning_curves(history: pd.DataFrame):
     -------
     matplotlib.figure.Figure
     """
-    with style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.7))
-        colours = plt.get_cmap("viridis")(np.linspace(0, 0.9, history["fold"].nunique()))
-        for colour, (_, fold) in zip(colours, history.groupby("fold")):
-            left.plot(fold["epoch"], fold["loss"], color=colour, lw=1)
-            right.plot(fold["epoch"], fold["validation_uar"], color=colour, lw=1)
-            kept = fold[fold["epoch"] == fold["kept"]]
-            right.plot(kept["epoch"], kept["validation_uar"], "o", color=colour)
-        left.set(xlabel="epoch", ylabel="training loss (AM-Softmax)", title="Training")
-        right.set(xlabel="epoch", ylabel="UAR", title="Validation speaker (dot: kept)")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.7))
+    look = {"x": "epoch", "hue": "fold", "palette": "viridis", "legend": False}
+    for axis, measure in ((left, "loss"), (right, "validation_uar")):
+        sns.lineplot(history, y=measure, estimator=None, lw=1, ax=axis, **look)
+    kept = history[history["epoch"] == history["kept"]]
+    sns.scatterplot(kept, y="validation_uar", ax=right, **look)
+    left.set(ylabel="training loss (AM-Softmax)", title="Training")
+    right.set(ylabel="UAR", title="Validation speaker (dot: kept)")
     return figure

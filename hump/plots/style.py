@@ -1,52 +1,51 @@
-"""How figures look, and how they are kept: one style, one palette, one footer."""
+"""How figures look and are saved: one style, one palette, one footer."""
 
 import textwrap
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import seaborn as sns
 from matplotlib.figure import Figure
 
-from hump import tables
-
-__all__ = ["EMOTION_COLOURS", "PROTOCOLS", "SYSTEM_COLOURS", "colour_of", "keep", "style"]
+from hump import results
+from hump.params import Params, names
 
 # Okabe & Ito's colours, which readers with any colour vision tell apart.
-SYSTEM_COLOURS = {
-    "HuMP-CAT pre-trained": "#0072B2",
-    "HuMP-CAT from scratch": "#E69F00",
-    "SVM on eGeMAPS": "#009E73",
-    "linear probe on HuBERT": "#CC79A7",
-    "majority class": "#999999",
-}
-EMOTION_COLOURS = {"angry": "#D55E00", "happy": "#E69F00", "neutral": "#999999", "sad": "#0072B2"}
+BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, RED, GREY, DARK = "#56B4E9", "#D55E00", "#999999", "#666666"
+PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, "#000000", "#F0E442")
+SYSTEM_COLOURS = dict(zip(names.ORDER, (BLUE, ORANGE, PINK, GREEN, GREY)))
+EMOTION_COLOURS = {"angry": RED, "happy": ORANGE, "neutral": GREY, "sad": BLUE}
 PROTOCOLS = {"speaker_independent": "speakers unseen", "paper": "speakers shared (paper)"}
+# Lines at the UAR of guessing, and at no difference.
+CHANCE = {"color": "#888888", "lw": 1, "ls": ":", "zorder": 0}
+ZERO = {"color": "#888888", "lw": 1, "zorder": 0}
 # Inches.
 FOOTER_LINE = 0.12
 
-STYLE = {
+_STYLE = {
+    **sns.axes_style("whitegrid"),
+    **sns.plotting_context("paper"),
     "figure.dpi": 110,
     "savefig.dpi": 160,
     "figure.constrained_layout.use": True,
     "font.family": "DejaVu Sans",
-    "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "axes.titlesize": 9,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "figure.titlesize": 9,
+    "grid.color": "#e6e6e6",
+    "legend.fontsize": 8,
+    "legend.title_fontsize": 8,
     "legend.frameon": False,
     "lines.linewidth": 1.6,
-    "lines.markersize": 4.5,
 }
-
-
-def style():
-    """Context in which figures are drawn; leaves matplotlib's own settings as they were."""
-    return mpl.rc_context(STYLE)
+# Decorates what draws or saves; matplotlib's own settings are afterwards as they were.
+applied = mpl.rc_context(_STYLE)
 
 
 def colour_of(emotion: str) -> str:
@@ -54,42 +53,82 @@ def colour_of(emotion: str) -> str:
     return EMOTION_COLOURS.get(emotion, "#333333")
 
 
-def keep(figure, params, name: str, caption: str, *, encoder: bool = True, about=None) -> Figure:
-    """Save a figure and its caption beside the study's others, for a notebook to show.
+def systems(table, *, majority: bool = False) -> dict[str, str]:
+    """Systems of a table with their colours, in the order of legends.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Column system.
+    majority : bool
+        Whether the majority class counts as a system.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    shown = set(table["system"]) - (set() if majority else {names.MAJORITY})
+    return {name: colour for name, colour in SYSTEM_COLOURS.items() if name in shown}
+
+
+@applied
+def save(figure, path) -> Figure:
+    """Save a figure, without a footer.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Gets a footer that names the corpora's fingerprint and what a reader must know of them.
+    path : str or Path
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The same, for a notebook to show.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Without the version that matplotlib would write: equal figures are equal files.
+    figure.savefig(path, metadata={"Software": None})
+    plt.close(figure)
+    return figure
+
+
+@applied
+def keep(
+    figure, params: Params, name: str, caption: str, *, encoder: bool = True, about=None
+) -> Figure:
+    """Save a figure of a study with its caption, for a notebook to show.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Gets a footer with the fingerprint of the corpora and what a reader must know of them.
     params : Params
     name : str
         Without ending.
     caption : str
-        Stands alone: what is shown, n, intervals.
+        Is read without the notebook: what is shown, n, intervals.
     encoder : bool
         Whether HuBERT features are involved.
     about : collection of str, optional
-        Corpora that are; by default all of the study.
+        Corpora that are involved; by default all of the study.
 
     Returns
     -------
     matplotlib.figure.Figure
         The same; it is in ``figures/<name>.png``, its caption in ``<name>.txt``.
     """
-    remark = tables.note(params, encoder=encoder, about=about)
-    footer = f"study {params.study}, seed {params.seed}, corpora {tables.fingerprint(params)}"
+    remark = results.note(params, encoder=encoder, about=about)
+    made_of = results.fingerprint(params)
+    footer = f"study {params.study}, seed {params.seed}, corpora {made_of}"
     footer += f"  |  {remark}" if remark else ""
     lines = textwrap.wrap(footer, int(figure.get_figwidth() * 15))
     if not figure.get_supxlabel():
         figure.set_figheight(figure.get_figheight() + FOOTER_LINE * (len(lines) - 1))
-    colour = "#b03a2e" if remark else "#666666"
+    colour = "#b03a2e" if remark else DARK
     figure.supxlabel("\n".join(lines), fontsize=7, color=colour, x=0.01, ha="left")
-    folder = params.results / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.png"
-    # Without the version that matplotlib would write: equal figures are equal files.
-    figure.savefig(path, metadata={"Software": None})
-    text = f"{caption} (corpora {tables.fingerprint(params)}{'; ' if remark else ''}{remark})"
-    path.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
-    plt.close(figure)
+    path = params.results / "figures" / f"{name}.png"
+    save(figure, path)
+    text = f"{caption} (corpora {made_of}{'; ' if remark else ''}{remark})\n"
+    path.with_suffix(".txt").write_text(text, encoding="utf-8")
     return figure

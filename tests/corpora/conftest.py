@@ -1,4 +1,4 @@
-"""Corpora of tiny recordings, laid out and named as the published ones, in every documented way."""
+"""Corpora of tiny recordings, laid out and named like the published ones, in every known layout."""
 
 import collections
 import csv
@@ -16,7 +16,7 @@ import hump
 from hump import corpora
 from hump.corpora import recipe
 
-BESIDE = Path(hump.__file__).parent / "corpora"
+BESIDE = Path(hump.__file__).parent / "corpora" / "recipes"
 SHORT = 2_000  # samples, at 8 kHz
 
 
@@ -35,7 +35,7 @@ def put(path, seed=None):
 
 
 def published(name, *, both=True):
-    """(speaker, emotion_raw, n) as published; `both`: only where it is known of both."""
+    """Published counts (speaker, emotion_raw, n); `both`: only rows that name both."""
     with (BESIDE / f"{name}.published.csv").open() as file:
         lines = list(csv.DictReader(file))
     rows = [(line["speaker"], line["emotion_raw"], int(line["utterances"])) for line in lines]
@@ -43,7 +43,7 @@ def published(name, *, both=True):
 
 
 def filled(speakers, emotions):
-    """A table with given margins, (speaker, emotion, n): always the two of whom most are left."""
+    """A table with given margins, (speaker, emotion, n), filled from the largest margins."""
     speakers, emotions = dict(speakers), dict(emotions)
     table = collections.Counter()
     for _ in range(sum(speakers.values())):
@@ -66,7 +66,7 @@ def iemocap():
         own = {s: n for s, n in speakers.items() if s in pair}
         labels = {emotion: n for speaker, emotion, n in rows if speaker == pair}
         cells = filled(own, labels)
-        # What is outside the study's labels goes to the sessions in turn.
+        # Labels outside the study are assigned to sessions round-robin.
         cells += [(f"{session}F", k, len(range(int(session) - 1, n, 5))) for k, n in left.items()]
         count = itertools.count()
         for speaker, label, n in cells:
@@ -79,7 +79,7 @@ def iemocap():
 
 
 def evaluation(turns) -> str:
-    """An evaluation file of IEMOCAP, with all that is not a label."""
+    """An evaluation file of IEMOCAP, with the lines that are not labels."""
     lines = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""]
     for k, (turn, label) in enumerate(turns):
         lines += [
@@ -91,7 +91,7 @@ def evaluation(turns) -> str:
 
 
 def put_evaluations(folder, place):
-    """The label files of IEMOCAP, and what lies beside them."""
+    """The label files of IEMOCAP, and the files beside them."""
     dialogues = {}
     for session, dialogue, turn, label in iemocap():
         dialogues.setdefault((session, dialogue), []).append((turn, label))
@@ -190,7 +190,7 @@ LAYOUTS = {
 
 
 def plant(root, name, layout, *, folder=None, keep=lambda path: True):
-    """Lay a corpus out under `root`; `keep` chooses among its paths."""
+    """Write a corpus under `root`; `keep` chooses among its paths."""
     folder = root / (folder or name)
     if name == "iemocap":
         put_evaluations(folder, IEMOCAP[layout])
@@ -206,7 +206,7 @@ def trees():
 
 
 def facts_by_name(file):
-    """What opening a sound file would tell, made up: a full corpus is parsed in a second."""
+    """Made-up facts in place of opening a sound file, so that a full corpus takes a second."""
     digest = hashlib.sha256(str(file).encode()).hexdigest()
     return {"sampling_rate": 16_000, "channels": 1, "duration_s": 1.0, "level_db": -20.0,
             "silence": 0.1, "clipped": 0.0, "audio_sha256": digest}  # fmt: skip
@@ -214,7 +214,7 @@ def facts_by_name(file):
 
 @pytest.fixture(scope="session")
 def full(tmp_path_factory):
-    """Manifest of a full-size corpus, its files listed in no order and not opened."""
+    """Manifest of a full-size corpus, its files listed in random order and not opened."""
 
     @functools.cache
     def read(name, layout):

@@ -1,5 +1,7 @@
-"""Every way we know for a file to be bad: it is decoded rightly or excluded with its reason, and
-what is let in can be described by every stream."""
+"""Files with every known fault: each is decoded correctly or excluded with a reason.
+
+Every stream can be extracted from those that are used.
+"""
 
 import itertools
 
@@ -37,7 +39,7 @@ def shortened(path, form, keep):
     path.write_bytes(path.read_bytes()[:keep])
 
 
-# What is written, and how the reason begins; None: it is used.
+# How a file is written, and how the reason for excluding it begins; None: it is used.
 KINDS = {
     "whole": (wav, None),
     "stereo": (lambda p: wav(p, speech(seed=1, channels=2)), None),
@@ -78,7 +80,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    """The manifest of a corpus that has one file of each kind, by kind; and its folder."""
+    """The manifest of a corpus with one file of each kind, indexed by kind; and its folder."""
     root = tmp_path_factory.mktemp("corpora")
     (root / "emodb/wav").mkdir(parents=True)
     for name, (write, _) in zip(NAMES, KINDS.values()):
@@ -96,14 +98,14 @@ def test_used_or_excluded_with_its_reason(rows, kind):
         assert reason.startswith(f"audio {expected}")
 
 
-def test_what_is_let_in_stops_nothing_later(rows, params):
+def test_streams_of_used_files_are_finite(rows, params):
     table, root = rows
     used = corpora.used(table)
-    found = features.extract_corpus(used, params, root=root / "emodb", workers=1, progress=False)
-    assert len(found) == len(used) == sum(expected is None for _, expected in KINDS.values())
-    for stream in (found.hubert, found.mfcc, found.egemaps):
-        assert all(np.isfinite(stream[k]).all() for k in range(len(found)))
-    assert not np.isinf(found.prosody).any()
+    streams = features.extract_corpus(used, params, root=root / "emodb", workers=1, progress=False)
+    assert len(streams) == len(used) == sum(expected is None for _, expected in KINDS.values())
+    for arrays in (streams.hubert, streams.mfcc, streams.egemaps):
+        assert all(np.isfinite(arrays[k]).all() for k in range(len(streams)))
+    assert not np.isinf(streams.prosody).any()
 
 
 def test_too_many_stop_the_study_at_once_with_the_list(rows, monkeypatch):
@@ -115,7 +117,7 @@ def test_too_many_stop_the_study_at_once_with_the_list(rows, monkeypatch):
     with pytest.raises(CorpusError) as error:
         corpora.manifests(params)
     told = str(error.value)
-    assert f"{len(bad)} of {len(KINDS)} files cannot be used, max_excluded=0.02 allows 2.0%" in told
+    assert f"{len(bad)} of {len(KINDS)} files cannot be used, max_excluded=0.02 allows 2 %" in told
     for kind, expected in bad.items():
         assert f"{table.loc[kind, 'path']}: audio {expected}" in told
     lenient = params.model_copy(update={"max_excluded": 0.9})

@@ -1,6 +1,7 @@
-"""A study's corpora: labels, copies, strays, and when it stops."""
+"""The corpora of a study: labels, copies, stray files, and when it stops."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,9 @@ import pytest
 import soundfile
 
 import hump
-from hump import corpora, tables
+from hump import Params, corpora, results
 from hump.corpora import study
-from hump.corpora.recipe import COLUMNS
+from hump.corpora.manifest import COLUMNS
 from hump.errors import CorpusError
 
 
@@ -45,12 +46,12 @@ def params():
 
 @pytest.fixture(autouse=True)
 def no_synthesis(monkeypatch, tmp_path):
-    """Demo speech is tested by itself; here a corpus of one file stands for it."""
+    """A corpus of one file in place of demo speech, which has its own tests."""
     put(tmp_path / "demo" / "demo_source/us01f/us01f_angry_s01_t1.wav", seed=1)
-    monkeypatch.setattr(study.demo_speech, "build", lambda *a, **k: None)
-    root = study._root
+    monkeypatch.setattr(study.demo, "build", lambda *a, **k: None)
+    root = Params.root
     monkeypatch.setattr(
-        study, "_root", lambda n, p: tmp_path / "demo" if n == "demo_source" else root(n, p)
+        Params, "root", lambda p, n: tmp_path / "demo" if n == "demo_source" else root(p, n)
     )
 
 
@@ -89,7 +90,7 @@ def test_missing_corpus_says_where_to_get_it(tmp_path):
     with pytest.raises(CorpusError, match="emodb: no such folder; .*emodb.bilderbar.info"):
         corpora.read("emodb", tmp_path)
     (tmp_path / "emodb").mkdir()
-    with pytest.raises(CorpusError, match="holds no audio file; expected the layout emodb/wav"):
+    with pytest.raises(CorpusError, match="holds no audio file; expected EMODB.* as emodb/wav/SS"):
         corpora.read("emodb", tmp_path)
     with pytest.raises(CorpusError, match="corpus='emodbb': no such corpus; choose one of iemocap"):
         corpora.read("emodbb", tmp_path)
@@ -110,13 +111,13 @@ def test_all_missing_corpora_are_named_at_once(tmp_path, monkeypatch):
 
 @pytest.fixture
 def examined(params, monkeypatch, tmp_path):
-    """A study of a whole and of a partial corpus, as `01_data` leaves it."""
-    monkeypatch.setattr("hump.schema.ROOT", tmp_path)
+    """A study of a complete and a partial corpus, after `01_data`."""
+    monkeypatch.setattr("hump.params.schema.ROOT", tmp_path)
     monkeypatch.setenv("HUMP_DATA", str(tmp_path))
     for speaker in ("us01f", "us02m"):
         put(tmp_path / f"demo/demo_source/{speaker}/{speaker}_angry_s01_t1.wav")
     examined = corpora.examinations(params)
-    tables.write(corpora.overview(examined, params), params, tables.CORPORA, encoder=False)
+    results.write(corpora.overview(examined, params), params, results.CORPORA, encoder=False)
     return params, examined
 
 
@@ -126,27 +127,27 @@ def test_partial_corpus_is_marked_in_every_result(emodb, examined):
     rows = examined["emodb"].manifest
     assert rows["excluded"].dropna().tolist() == ["label outside the study: boredom"]
     made_of = "synthetic demo speech; small encoder trained on synthetic speech"
-    assert tables.note(params) == f"{made_of}; {remark}"
-    assert tables.note(params, about=["demo_source"]) == made_of
+    assert results.note(params) == f"{made_of}; {remark}"
+    assert results.note(params, about=["demo_source"]) == made_of
     table = pd.DataFrame({"corpus": ["demo_source", "emodb", "average of targets"], "uar": 0.5})
-    tables.write(table, params, "x")
+    results.write(table, params, "x")
     written = pd.read_csv(params.results / "tables/x.csv")
     assert written["note"].tolist() == [made_of, f"{made_of}; {remark}", f"{made_of}; {remark}"]
-    assert written["fingerprint"].unique().tolist() == [tables.fingerprint(params)]
+    assert written["fingerprint"].unique().tolist() == [results.fingerprint(params)]
 
 
 def test_overview_is_what_results_cite(emodb, examined):
     params, examined = examined
-    table = tables.corpora(params).set_index("corpus")
+    table = results.corpora(params).set_index("corpus")
     facts = table.loc["emodb", ["role", "language", "folds"]]
     assert facts.tolist() == ["target", "de", "speakers"]
     assert table["folds"]["demo_source"] == "dealt"
     assert table["fingerprint"].to_dict() == {k: v.fingerprint for k, v in examined.items()}
-    before = tables.fingerprint(params)
+    before = results.fingerprint(params)
     (emodb / "emodb/wav/03a01Fa.wav").unlink()
     again = corpora.overview(corpora.examinations(params), params)
-    tables.write(again, params, tables.CORPORA, encoder=False)
-    assert tables.fingerprint(params) != before
+    results.write(again, params, results.CORPORA, encoder=False)
+    assert results.fingerprint(params) != before
 
 
 def test_links_are_followed_once(emodb):
@@ -172,8 +173,7 @@ def test_odd_folder_names(emodb, place, tmp_path):
 
 def test_name_in_another_encoding_is_accounted_for(emodb):
     name = os.fsencode(emodb / "emodb/wav") + b"/03a05Wa\xe4.wav"
-    with open(name, "wb") as file:
-        file.write((emodb / "emodb/wav/03a01Fa.wav").read_bytes())
+    Path(os.fsdecode(name)).write_bytes((emodb / "emodb/wav/03a01Fa.wav").read_bytes())
     rows = corpora.read("emodb", emodb)
     assert rows["excluded"].dropna().tolist() == ["file name is not valid UTF-8"]
     rows.to_csv(emodb / "manifest.csv")

@@ -1,4 +1,6 @@
-"""The doctor's findings, on copies with known faults."""
+"""What the doctor reports of copies with known faults."""
+
+import dataclasses
 
 import pytest
 
@@ -14,23 +16,23 @@ def urdu(trees, tmp_path):
 
 
 def test_urdu_speaker_alone_predicts_the_label(urdu):
-    """SM3, SM5 and SM6 apart, who knows the speaker knows the label: 384 of 400."""
+    """But for SM3, SM5 and SM6 the speaker gives the label: of 384 of 400 clips."""
     table = urdu.shortcuts.set_index(["condition", "system"])
     alone = table.loc[("speakers shared", "speaker alone")]
     assert alone["wa"] == alone["uar"] == 0.96
     assert table.loc[("speakers unseen", "speaker alone"), "uar"] == pytest.approx(0.25)
-    assert "sentence alone" not in set(urdu.shortcuts["system"]), "no file tells it"
+    assert "sentence alone" not in set(urdu.shortcuts["system"]), "file names do not contain it"
     assert "the speaker predicts the label" in urdu.remark
 
 
-def test_whole_copy_is_said_to_be_whole(urdu):
+def test_complete_copy_is_reported_as_complete(urdu):
     assert urdu.mismatches.empty and urdu.problems.empty
     for text in (str(urdu), urdu._repr_html_()):
         assert "All 37 published counts are met" in text
         assert urdu.fingerprint in text and "Clipped" not in text
 
 
-def test_faults_are_found_and_named(trees, tmp_path):
+def test_faults_are_detected_and_named(trees, tmp_path):
     folder = trees.plant(tmp_path, "emodb", "plain", keep=lambda path: "wav/16" not in path)
     files = sorted((folder / "wav").glob("*.wav"))
     (folder / "copy/wav").mkdir(parents=True)
@@ -54,6 +56,23 @@ def test_faults_are_found_and_named(trees, tmp_path):
     assert text.endswith(f"Fingerprint of utterances, labels and audio: {one.fingerprint}")
     assert "git-LFS pointer" in text and one.remark in text
     assert "git-LFS pointer" in one._repr_html_()
+
+
+def test_page_escapes_file_names_and_shows_them_whole(trees, tmp_path):
+    folder = trees.plant(tmp_path, "emodb", "plain")
+    name = "<script>alert('hump')<script> & a long name that goes on and on and on and on"
+    trees.put(folder / "notes" / f"{name}.wav")
+    page = corpora.examine("emodb", tmp_path)._repr_html_()
+    assert "<script>" not in page
+    assert "notes/&lt;script&gt;alert('hump')&lt;script&gt; &amp; a long name" in page
+    assert "on and on and on.wav" in page, "nothing is cut off"
+
+
+def test_title_and_remark_are_escaped(urdu):
+    odd = dataclasses.replace(urdu, title="A <b>", remark="C & D")
+    page = odd._repr_html_()
+    assert "<h3>A &lt;b&gt;</h3>" in page and "<b>C &amp; D</b>" in page
+    assert str(odd).startswith("A <b>\n\nNOTE: C & D\n\n")
 
 
 def test_audio_in_use_is_described(urdu):

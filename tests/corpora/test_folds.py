@@ -1,14 +1,19 @@
-"""Frozen folds: who is in them, and that nothing is on both sides."""
+"""Folds that come with a corpus: who is in them, and that nothing leaks."""
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from hump import corpora, splits
-from hump.corpora import folds
+import hump
+from hump import corpora
+from hump.corpora import folds, splits
 from hump.errors import CorpusError, LeakageError, ParameterError
+from hump.params import folders
 
 FIRST = {"mesd": "named", "savee": "folders", "tess": "flat"}
-# Of each scheme: folds.
+# Number of folds of each scheme.
 SCHEMES = {
     "iemocap": {"speakers": 10, "sessions": 5},
     "emodb": {"speakers": 10, "speakers_and_sentences": 20},
@@ -25,10 +30,28 @@ def rows(full):
     return lambda name: corpora.used(full(name, FIRST.get(name, "plain")))
 
 
+def test_study_names_the_scheme():
+    params = hump.load_params("params/open.yaml")
+    assert corpora.frozen_folds("emodb", params) == folds.frozen("emodb", "speakers")
+    other = params.model_copy(update={"folds": {"emodb": "speakers_and_sentences"}})
+    assert len(corpora.frozen_folds("emodb", other)) == 20
+    assert corpora.frozen_folds("demo_german", params) == ()
+
+
+def test_folds_are_had_without_recipes_and_demo_speech():
+    """Jobs import them; a reworded recipe must not make every job run again."""
+    code = "import sys; from hump.corpora import frozen_folds, used; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = run.stdout.split()
+    assert "hump.corpora.folds" in loaded
+    assert not [m for m in loaded if m.startswith(("hump.corpora.recipe", "hump.demo"))]
+
+
 def test_schemes():
     for name, known in SCHEMES.items():
-        assert folds.schemes(name) == tuple(known)
-    assert folds.schemes("demo_german") == () == folds.frozen("demo_german") == folds.frozen("urdu")
+        assert folders.fold_schemes(name) == tuple(known)
+    for name in ("demo_german", "urdu"):
+        assert folders.fold_schemes(name) == folds.frozen(name) == ()
 
 
 @pytest.mark.parametrize(("name", "scheme"), EVERY)
@@ -49,7 +72,7 @@ def test_each_utterance_is_tested_once_and_nothing_leaks(rows, name, scheme):
 
 
 @pytest.mark.parametrize(("name", "scheme"), [pair for pair in EVERY if pair[0] != "tess"])
-def test_one_further_speaker_validates(rows, name, scheme):
+def test_one_training_speaker_validates(rows, name, scheme):
     table = rows(name)
     for fold in splits.source_folds(table, 3, folds.frozen(name, scheme)):
         parts = [set(table["speaker"].iloc[p]) for p in (fold.train, fold.validation, fold.test)]
@@ -104,7 +127,7 @@ def test_speaker_that_is_in_no_fold(rows):
         splits.speaker_folds(table, 3, folds.frozen("casia"))
 
 
-def test_sentence_on_both_sides_is_refused(rows):
+def test_sentence_in_training_and_test_is_refused(rows):
     table = rows("emodb").copy()
     fold = splits.speaker_folds(table, 3, folds.frozen("emodb", "speakers_and_sentences"))[0]
     table.loc[fold.train[0], "sentence"] = table["sentence"].iloc[fold.test[0]]

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 import hump
-from hump import corpora, names
+from hump import corpora
 from hump.corpora import counts
 from hump.errors import CorpusError
+from hump.params import folders, names
 
 # Files, speakers, utterances of the four shared emotions: the corpora's papers and EmoBox.
 TOTALS = {
@@ -26,7 +27,7 @@ LAYOUTS = {
     "cremad": ["plain"], "urdu": ["plain"],
 }  # fmt: skip
 EVERY = [(name, layout) for name, layouts in LAYOUTS.items() for layout in layouts]
-# A file, and what it means: speaker, sex, emotion_raw, emotion, sentence.
+# A file's path, and what it means: speaker, sex, emotion_raw, emotion, sentence.
 EXAMPLES = {
     "emodb": ("wav/03a01Fa", "03", "m", "happiness", "happy", "a01"),
     "emovo": ("m2/gio-m2-l3", "m2", "m", "joy", "happy", "l3"),
@@ -42,8 +43,10 @@ EXAMPLES = {
 }  # fmt: skip
 
 
-def test_every_corpus_is_tried():
-    assert set(TOTALS) == set(LAYOUTS) == set(names.CORPORA) - set(names.DEMO)
+def test_every_corpus_has_a_recipe_and_is_tried(trees):
+    assert trees.LAYOUTS == {name: tuple(layouts) for name, layouts in LAYOUTS.items()}
+    assert set(corpora.RECIPES) == set(corpora.NAMES) == set(folders.CORPORA)
+    assert set(TOTALS) == set(LAYOUTS) == set(folders.CORPORA) - set(folders.DEMO)
 
 
 @pytest.mark.parametrize(("name", "layout"), EVERY)
@@ -85,8 +88,8 @@ def test_example_means_what_the_header_says(trees, tmp_path, name):
     path, speaker, *meaning = EXAMPLES[name]
     trees.put(tmp_path / name / f"{path}.wav")
     row = corpora.read(name, tmp_path).iloc[0]
-    found = row[["speaker", "sex", "emotion_raw", "emotion", "sentence"]]
-    assert [None if pd.isna(value) else value for value in found] == [speaker, *meaning]
+    meant = row[["speaker", "sex", "emotion_raw", "emotion", "sentence"]]
+    assert [None if pd.isna(value) else value for value in meant] == [speaker, *meaning]
     assert row["language"] == corpora.RECIPES[name].language
 
 
@@ -141,7 +144,7 @@ def test_path_that_contradicts_itself_stops(trees, tmp_path, name, path):
 
 @pytest.mark.parametrize("name", sorted(TOTALS))
 def test_nested_copy_stray_and_partial_copy(trees, tmp_path, name):
-    """A tenth of a corpus, all of it twice, one level deeper; and a file that is none of it."""
+    """A part of a corpus, a copy of it one level deeper, and a file that is not of the corpus."""
     numbers = iter(range(10**6))
     folder = trees.plant(
         tmp_path, name, LAYOUTS[name][0], keep=lambda path: next(numbers) % 97 == 0
@@ -168,7 +171,7 @@ def test_nested_copy_stray_and_partial_copy(trees, tmp_path, name):
 
 
 def test_known_twins_and_faults(trees, tmp_path):
-    """RAVDESS holds one recording as two takes, CREMA-D three under two emotions, one silent."""
+    """RAVDESS has one recording as two takes; CREMA-D has three under two emotions, one silent."""
     for take in ("01", "02"):
         trees.put(tmp_path / f"ravdess/Actor_07/03-01-03-01-02-{take}-07.wav", seed="twin")
     rows = corpora.read("ravdess", tmp_path)
@@ -186,8 +189,8 @@ def test_known_twins_and_faults(trees, tmp_path):
     assert len(conflicts) == 4 and (conflicts == "same audio under another label or speaker").all()
 
 
-def test_other_recording_of_an_utterance_is_not_used_too(trees, tmp_path):
-    """A nested copy that was converted has other audio, and would be on both sides of a split."""
+def test_second_recording_of_an_utterance_is_not_used(trees, tmp_path):
+    """A converted nested copy has different audio, and could be in training and in test."""
     trees.put(tmp_path / "ravdess/Actor_07/03-01-03-01-02-01-07.wav", seed="as published")
     trees.put(tmp_path / "ravdess/copy/Actor_07/03-01-03-01-02-01-07.wav", seed="converted")
     trees.put(tmp_path / "ravdess/03-01-03-01-02-01-07.flac", seed="another")
@@ -222,7 +225,7 @@ def test_both_halves_of_esd_in_one_folder(trees, tmp_path):
     assert corpora.read("esd_en", tmp_path)["speaker"].tolist() == ["0012"], "its own name is first"
 
 
-def test_accents_may_be_letters_of_their_own(trees, tmp_path):
+def test_accents_may_be_separate_characters(trees, tmp_path):
     trees.put(tmp_path / "mesd/Anger_F_A_a\u0301gil.wav", seed="a")
     trees.put(tmp_path / "mesd/copy/Anger_F_A_\u00e1gil.wav", seed="a")
     rows = corpora.read("mesd", tmp_path)
@@ -250,7 +253,7 @@ def line(turn, emotion):
     return f"[6.2901 - 8.2357]\tSes01F_impro01_{turn}\t{emotion}\t[2.5000, 2.5000, 2.5000]\n"
 
 
-def test_iemocap_speaker_is_who_speaks_not_who_wears_the_markers(trees, one_dialogue):
+def test_iemocap_speaker_is_the_one_who_speaks_not_the_one_with_the_markers(trees, one_dialogue):
     turns = [("Ses01F_impro01_F000", "neu"), ("Ses01F_impro01_M003", "exc")]
     rows = corpora.read("iemocap", one_dialogue(trees.evaluation(turns))).set_index("utterance_id")
     columns = ["speaker", "sex", "emotion_raw", "emotion", "sentence"]
@@ -260,12 +263,12 @@ def test_iemocap_speaker_is_who_speaks_not_who_wears_the_markers(trees, one_dial
     assert rows.loc["Ses01F_impro01_F000", columns[:3]].tolist() == ["1F", "f", "neu"]
 
 
-def test_labels_are_among_the_files_of_which_a_change_is_noticed(one_dialogue, monkeypatch):
+def test_label_files_are_among_the_files_of_a_corpus(one_dialogue, monkeypatch):
     root = one_dialogue(line("F000", "ang"))
     monkeypatch.setenv("HUMP_DATA", str(root))
-    found = corpora.files("iemocap", hump.load_params("params/paper.yaml"))
-    assert root / "iemocap/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt" in found
-    assert len(found) == 3
+    paths = corpora.files("iemocap", hump.load_params("params/paper.yaml"))
+    assert root / "iemocap/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt" in paths
+    assert len(paths) == 3
 
 
 def test_iemocap_turn_without_a_label_is_accounted_for(one_dialogue):

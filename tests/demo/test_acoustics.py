@@ -12,8 +12,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from hump.demo.synthesis import SAMPLING_RATE, synthesise
-from hump.names import DEMO, EMOTIONS
+from hump.demo.recording import SAMPLING_RATE
+from hump.demo.synthesis import synthesise
+from hump.params.folders import DEMO
+from hump.params.names import EMOTIONS
 
 
 def utterances(name, *, actors, sentences):
@@ -107,6 +109,9 @@ def test_one_trivial_number_does_not_solve_the_task(shortcut, source):
     values = source["signal"].map(shortcut).to_numpy(dtype=float)[:, None]
     guesses = cross_val_predict(
         make_pipeline(StandardScaler(), SVC(class_weight="balanced")),
-        values, source["emotion"], groups=source["actor"], cv=LeaveOneGroupOut(),
+        values,
+        source["emotion"],
+        groups=source["actor"],
+        cv=LeaveOneGroupOut(),
     )
     assert recall_score(source["emotion"], guesses, average="macro") < 0.5

@@ -1,18 +1,21 @@
-"""Building a demo corpus: names, sizes, determinism, re-use, interruption, errors."""
+"""Building a demo corpus: names, sizes, determinism, reuse, interruption, errors."""
 
 import hashlib
 import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import soundfile
 
 from hump import demo
-from hump.demo import synthesis
+from hump.demo import corpus, synthesis
 from hump.errors import CorpusError, HumpError, ParameterError
-from hump.names import DEMO, EMOTIONS
+from hump.params.folders import DEMO
+from hump.params.names import EMOTIONS
+from hump.util import code
 
 SMALL = {"seed": 1, "actors": 2, "sentences": 1, "takes": 1, "progress": False}
 
@@ -47,23 +50,33 @@ def test_stamp_says_what_was_built(small):
     assert (stamp["name"], stamp["seed"], stamp["utterances"]) == ("demo_german", 1, 8)
 
 
+def test_stamp_changes_with_all_that_decides_how_a_corpus_sounds_and_nothing_else():
+    """The stamp holds the code version of `hump.demo.synthesis`: this is what that covers."""
+    modules, libraries = code.closure("hump.demo.synthesis")
+    folder = Path(demo.__file__).parent
+    own = {f"hump.demo.{file.stem}" for file in folder.glob("*.py")}
+    outside = {"hump.demo.__init__", "hump.demo.corpus"}  # files and progress
+    assert modules == own - outside | {"hump.errors", "hump.params.names"}
+    assert libraries == {"espeakng_loader", "numpy", "scipy", "yaml"}
+
+
 def test_larger_corpus_holds_the_smaller(small, tmp_path):
     larger = demo.build(
         "demo_german", tmp_path, seed=1, actors=3, sentences=2, takes=2, progress=False
     )
-    found = digests(larger)
-    assert len(found) == 3 * 2 * 2 * 4
-    assert digests(small).items() <= found.items()
-    assert len(set(found.values())) == len(found)
+    made = digests(larger)
+    assert len(made) == 3 * 2 * 2 * 4
+    assert digests(small).items() <= made.items()
+    assert len(set(made.values())) == len(made)
 
 
 def test_other_process_makes_the_same_bytes(small, tmp_path):
-    code = (
+    script = (
         "import sys; from hump import demo;"
         f"demo.build('demo_spanish', sys.argv[1], **{SMALL!r});"
         f"demo.build('demo_german', sys.argv[1], **{SMALL!r})"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
     assert digests(tmp_path / "demo_german") == digests(small)
 
 
@@ -80,7 +93,7 @@ def test_seed_changes_every_utterance(small, tmp_path):
 
 
 def test_reused_when_the_stamp_agrees(small, monkeypatch):
-    monkeypatch.setattr(demo, "synthesise", lambda *_, **__: pytest.fail("synthesised again"))
+    monkeypatch.setattr(corpus, "synthesise", lambda *_, **__: pytest.fail("synthesised again"))
     assert demo.build("demo_german", small.parent, **SMALL) == small
 
 
@@ -88,7 +101,7 @@ def test_reused_when_the_stamp_agrees(small, monkeypatch):
 def test_rebuilt_after_a_change(damage, small, tmp_path, monkeypatch):
     folder = demo.build("demo_german", tmp_path, **SMALL)
     if damage == "recipe":
-        monkeypatch.setattr(demo, "_recipe", lambda: "another")
+        monkeypatch.setattr(corpus.code, "version", lambda module: f"another {module}")
     elif damage == "file":
         next(folder.glob("*/*.wav")).unlink()
     else:
@@ -101,27 +114,29 @@ def test_rebuilt_after_a_change(damage, small, tmp_path, monkeypatch):
 
 
 def test_killed_build_leaves_nothing_half_used(small, tmp_path):
-    code = (
-        "import os, sys; from hump import demo; real = demo.soundfile.write; count = [0]\n"
+    script = (
+        "import os, sys; from hump import demo; from hump.demo import corpus\n"
+        "real, count = corpus.soundfile.write, [0]\n"
         "def write(*a, **k):\n"
         "    count[0] += 1\n"
         "    if count[0] == 4: os._exit(9)\n"
         "    real(*a, **k)\n"
-        "demo.soundfile.write = write\n"
+        "corpus.soundfile.write = write\n"
         f"demo.build('demo_german', sys.argv[1], **{SMALL!r})"
     )
-    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert killed.returncode == 9
     assert not (tmp_path / "demo_german").exists()
+    assert (tmp_path / ".demo_german.building").is_dir()
     assert digests(demo.build("demo_german", tmp_path, **SMALL)) == digests(small)
-    assert not list(tmp_path.glob(".demo_german.building-*"))
+    assert not (tmp_path / ".demo_german.building").exists()
 
 
 def test_failed_build_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise HumpError("disc full")
 
-    monkeypatch.setattr(demo, "synthesise", fail)
+    monkeypatch.setattr(corpus, "synthesise", fail)
     with pytest.raises(HumpError, match="disc full"):
         demo.build("demo_german", tmp_path, **SMALL)
     assert [path.name for path in tmp_path.iterdir()] == [".demo_german.lock"]
@@ -162,15 +177,23 @@ def test_describe_has_a_row_per_corpus():
     table = demo.describe()
     assert tuple(table.index) == DEMO
     assert list(table.columns) == [
-        "language", "actors", "sentences", "bandwidth", "noise", "room", "acting"
+        "language",
+        "actors",
+        "sentences",
+        "bandwidth",
+        "noise",
+        "room",
+        "acting",
     ]
     assert (table["actors"] >= 10).all()
 
 
 def test_scripts():
-    texts = [demo.sentences(script) for script in
-             ("english", "english_target", "german", "italian", "spanish", "mandarin")]
+    texts = [
+        demo.sentences(script)
+        for script in ("english", "english_target", "german", "italian", "spanish", "mandarin")
+    ]
     assert all(len(set(text)) == 10 for text in texts)
     assert not set(texts[0]) & set(texts[1])
-    with pytest.raises(ParameterError, match=r"language='dutch'.*allowed are english,"):
+    with pytest.raises(ParameterError, match=r"script='dutch'.*allowed are english,"):
         demo.sentences("dutch")

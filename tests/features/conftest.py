@@ -25,7 +25,7 @@ def make_speech(duration_s, seed):
         pitch = rng.uniform(90, 240) + rng.uniform(-150, 150) * t
         phase = 2 * np.pi * np.cumsum(pitch) / RATE
         tone = sum(np.sin(k * phase) / k for k in range(1, 12))
-        signal[position:position + length] += 0.1 * tone * np.hanning(length)
+        signal[position : position + length] += 0.1 * tone * np.hanning(length)
         position += length + int(rng.integers(800, 4000))
     return (np.rint(signal * 32768) / 32768).astype(np.float32)
 
@@ -72,8 +72,13 @@ def params(tmp_path):
     """The part of the parameters that features use: a function of changes to it."""
 
     def make(**changes):
-        features = {"encoder": "untrained", "layers": (1, 3), "pooled": False, "dtype": "float16",
-                    "precision": "float32"}
+        features = {
+            "encoder": "untrained",
+            "layers": (1, 3),
+            "pooled": False,
+            "dtype": "float16",
+            "precision": "float32",
+        }
         return SimpleNamespace(
             features=SimpleNamespace(**(features | changes)), device="cpu", cache=tmp_path / "cache"
         )

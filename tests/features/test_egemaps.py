@@ -16,9 +16,9 @@ def test_values_are_opensmiles_and_one_object_serves_all(speech, monkeypatch):
     egemaps.extract(signals[0])
     monkeypatch.setattr(opensmile, "Smile", None)
     for signal, values in zip(signals, expected, strict=True):
-        found = egemaps.extract(signal)
-        assert found.dtype == np.float32
-        np.testing.assert_array_equal(found, values)
+        ours = egemaps.extract(signal)
+        assert ours.dtype == np.float32
+        np.testing.assert_array_equal(ours, values)
     assert list(egemaps.feature_names()) == list(smile.feature_names)
     assert len(egemaps.feature_names()) == egemaps.WIDTH == 88
 

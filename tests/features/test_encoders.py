@@ -7,17 +7,15 @@ import pytest
 import safetensors.numpy
 from huggingface_hub import errors
 
-from hump import names
-from hump import params as project
 from hump.errors import EncoderError
-from hump.features import encoders, hub, untrained
+from hump.features import encoders
 
 NAME = "somebody/hubert"
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder that looks like an encoder's, as far as `find` reads it."""
+    """A folder with all that `find` reads of an encoder."""
     folder = tmp_path / "encoder"
     folder.mkdir()
     config = {"model_type": "hubert", "num_hidden_layers": 2}
@@ -44,18 +42,18 @@ def online(monkeypatch, tmp_path):
 
 
 def test_the_embedded_encoder_is_one_like_any_other():
-    found = encoders.find(names.EMBEDDED)
-    assert (found.label, found.trained, found.n_layers, found.normalize) == (
+    info = encoders.find(encoders.EMBEDDED)
+    assert (info.label, info.trained, info.n_layers, info.normalize) == (
         "hubert-mini", True, 12, True
     )  # fmt: skip
-    assert {name: found.config[name] for name in untrained.CONFIG} == untrained.CONFIG
-    folder = found.weights.parent
+    assert info.config.items() >= encoders.UNTRAINED_CONFIG.items()
+    folder = info.weights.parent
     assert sum(file.stat().st_size for file in folder.iterdir()) <= 16 * 2**20
-    tensors = safetensors.numpy.load_file(found.weights)
+    tensors = safetensors.numpy.load_file(info.weights)
     assert {str(tensor.dtype) for tensor in tensors.values()} == {"float16"}
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
     card = (folder / "README.md").read_text()
-    for word in ("updates", "hours", "seconds", "loss on hidden frames", "code", "Not good for"):
+    for word in ("updates", "hours", "seconds", "loss on masked frames", "code", "Not good for"):
         assert word in card
 
 
@@ -65,10 +63,10 @@ def make_error(kind):
 
 
 def test_folder_is_found_relative_to_the_project(folder, monkeypatch, tmp_path):
-    monkeypatch.setattr(project, "ROOT", tmp_path)
-    found = encoders.find("encoder")
-    assert (found.label, found.n_layers, found.normalize) == ("encoder", 2, True)
-    assert found.weights == folder / "model.safetensors"
+    monkeypatch.setattr(encoders.files, "ROOT", tmp_path)
+    info = encoders.find("encoder")
+    assert (info.label, info.n_layers, info.normalize) == ("encoder", 2, True)
+    assert info.weights == folder / "model.safetensors"
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
@@ -99,26 +97,34 @@ def test_damaged_configuration_is_named(folder, content):
 
 def test_hub_model_is_downloaded(folder, online):
     online({(file, None): folder / file for file in ("config.json", "model.safetensors")})
-    found = encoders.find(NAME)
-    assert (found.label, found.normalize) == (NAME, True)
-    assert found.fingerprint == encoders.find(folder).fingerprint
+    info = encoders.find(NAME)
+    assert (info.label, info.normalize) == (NAME, True)
+    assert info.fingerprint == encoders.find(folder).fingerprint
 
 
 def test_pickled_hub_model_is_taken_from_the_hubs_conversion(folder, online, monkeypatch):
-    online({("config.json", None): folder / "config.json",
-            ("model.safetensors", "refs/pr/7"): folder / "model.safetensors"})
+    online(
+        {
+            ("config.json", None): folder / "config.json",
+            ("model.safetensors", "refs/pr/7"): folder / "model.safetensors",
+        }
+    )
 
     class Discussion:
-        title, is_pull_request, git_reference = hub.CONVERSION, True, "refs/pr/7"
+        title, is_pull_request, git_reference = encoders._CONVERSION[1], True, "refs/pr/7"
 
         def __init__(self, author):
             self.author = author
 
-    monkeypatch.setattr(huggingface_hub, "get_repo_discussions",
-                        lambda name: [Discussion("a stranger"), Discussion(hub.CONVERTER)])
+    monkeypatch.setattr(
+        huggingface_hub,
+        "get_repo_discussions",
+        lambda name: [Discussion("a stranger"), Discussion("SFconvertbot")],
+    )
     assert encoders.find(NAME).weights == folder / "model.safetensors"
-    monkeypatch.setattr(huggingface_hub, "get_repo_discussions",
-                        lambda name: [Discussion("a stranger")])
+    monkeypatch.setattr(
+        huggingface_hub, "get_repo_discussions", lambda name: [Discussion("a stranger")]
+    )
     with pytest.raises(EncoderError, match=r"has no model\.safetensors; .*save_pretrained"):
         encoders.find(NAME)
 
@@ -143,8 +149,10 @@ def test_unreachable_or_unknown_hub_model_is_named(online, error, message):
 def test_cached_hub_model_needs_no_network(folder, online, tmp_path):
     online({("preprocessor_config.json", None): errors.LocalEntryNotFoundError("offline")})
     cache = tmp_path / "hub" / "models--somebody--hubert"
-    for ref, commit, file in (("main", "a" * 40, "config.json"),
-                              ("refs/pr/7", "b" * 40, "model.safetensors")):
+    for ref, commit, file in (
+        ("main", "a" * 40, "config.json"),
+        ("refs/pr/7", "b" * 40, "model.safetensors"),
+    ):
         (cache / "refs" / ref).parent.mkdir(parents=True, exist_ok=True)
         (cache / "refs" / ref).write_text(commit)
         (cache / "snapshots" / commit).mkdir(parents=True)

@@ -6,12 +6,14 @@ import pytest
 import torch
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
-from hump import names
-from hump.errors import EncoderError, FeatureError
-from hump.features import hubert, packed, untrained
+from hump.errors import EncoderError, FeatureError, ParameterError
+from hump.features import encoders, hubert, packed
 
-FRONT_END = {"conv_dim": [16] * 7, "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
-             "conv_stride": [5, 2, 2, 2, 2, 2, 2]}
+FRONT_END = {
+    "conv_dim": [16] * 7,
+    "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
+    "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+}
 KINDS = {
     "base": {"feat_extract_norm": "group", "do_stable_layer_norm": False},
     "large": {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True},
@@ -47,9 +49,9 @@ def save(folder, kind, *, do_normalize=True):
     return folder
 
 
-def error(found, expected):
+def error(values, expected):
     """Largest relative error over layers."""
-    wrong, size = (np.linalg.norm(v, axis=(0, 2)) for v in (found - expected, expected))
+    wrong, size = (np.linalg.norm(v, axis=(0, 2)) for v in (values - expected, expected))
     return max(wrong / size)
 
 
@@ -68,8 +70,8 @@ def plain(folder, signal, layers, *, do_normalize=True):
 def test_values_are_those_of_transformers_one_at_a_time(tmp_path, speech, kind, layers):
     folder = save(tmp_path / kind, kind)
     signals = [speech(duration, seed=1) for duration in (0.3, 0.61, 0.3, 1.2)]
-    found = hubert.extract(signals, encoder=folder, layers=layers)
-    for signal, values in zip(signals, found, strict=True):
+    extracted = hubert.extract(signals, encoder=folder, layers=layers)
+    for signal, values in zip(signals, extracted, strict=True):
         expected = plain(folder, signal, layers)
         assert values.dtype == np.float32
         assert values.shape == expected.shape
@@ -83,11 +85,11 @@ def test_company_and_order_change_nothing(tmp_path, speech, kind, batch_s):
     encoder = hubert.load_encoder(save(tmp_path / kind, kind), layers=(4,))
     durations = np.random.default_rng(0).choice([0.025, 0.2, 0.7, 0.7, 1.3, 2.9], 12)
     signals = [0.01 * 4**i * speech(duration, seed=i) for i, duration in enumerate(durations)]
-    found = hubert.extract(signals, encoder=encoder, layers=(1, 4), batch_s=batch_s)
-    for signal, values in zip(signals, found, strict=True):
+    extracted = hubert.extract(signals, encoder=encoder, layers=(1, 4), batch_s=batch_s)
+    for signal, values in zip(signals, extracted, strict=True):
         assert error(values, plain(tmp_path / kind, signal, (1, 4))) < 1e-5
     again = hubert.extract(signals[::-1], encoder=encoder, layers=(1, 4), batch_s=batch_s)[::-1]
-    assert max(error(a, b) for a, b in zip(again, found, strict=True)) < 1e-5
+    assert max(error(a, b) for a, b in zip(again, extracted, strict=True)) < 1e-5
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -97,17 +99,17 @@ def test_pieces_of_a_long_recording_change_nothing(tmp_path, speech, kind, monke
     monkeypatch.setitem(packed.PIECE, "cpu", 7 * 64 * 16)  # seven frames
     monkeypatch.setattr(packed, "FEED_FORWARD_ROWS", 50)
     monkeypatch.setattr(packed, "BLOCKS", 3)
-    (found,) = hubert.extract([signal], encoder=tmp_path / kind, layers=(0, 4))
-    assert error(found, expected) < 1e-5
+    (values,) = hubert.extract([signal], encoder=tmp_path / kind, layers=(0, 4))
+    assert error(values, expected) < 1e-5
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_statistics_are_those_of_the_hidden_states(tmp_path, speech, kind):
     folder = save(tmp_path / kind, kind)
     signals = [speech(duration, seed=1) for duration in (0.9, 0.3, 0.3)]
-    found = hubert.pool(signals, encoder=folder)
-    assert (found.shape, found.dtype) == ((3, 5, 2, 32), np.float32)
-    for signal, values in zip(signals, found, strict=True):
+    extracted = hubert.pool(signals, encoder=folder)
+    assert (extracted.shape, extracted.dtype) == ((3, 5, 2, 32), np.float32)
+    for signal, values in zip(signals, extracted, strict=True):
         states = plain(folder, signal, range(5)).astype(np.float64)
         expected = np.stack([states.mean(axis=0), states.std(axis=0)], axis=1)
         np.testing.assert_allclose(values, expected, rtol=1e-4, atol=2e-5)
@@ -123,9 +125,9 @@ def test_batches_are_by_length_and_bounded():
 def test_bfloat16_is_a_choice_with_an_error(tmp_path, speech):
     folder = save(tmp_path / "rough", "large")
     signal = speech(1.0, seed=1)
-    (found,) = hubert.extract([signal], encoder=folder, layers=(1, 4), precision="bfloat16")
-    assert found.dtype == np.float32
-    assert 1e-4 < error(found, plain(folder, signal, (1, 4))) < 0.03
+    (values,) = hubert.extract([signal], encoder=folder, layers=(1, 4), precision="bfloat16")
+    assert values.dtype == np.float32
+    assert 1e-4 < error(values, plain(folder, signal, (1, 4))) < 0.03
     with pytest.raises(EncoderError, match="precision='float8': choose one of float32, bfloat16"):
         hubert.load_encoder(folder, layers=(1,), precision="float8")
 
@@ -153,18 +155,25 @@ def test_input_is_normalised_as_the_preprocessor_says(tmp_path, speech, do_norma
     folder = save(tmp_path / "encoder", "large", do_normalize=do_normalize)
     signal = 0.2 + speech(0.4, seed=2)
     expected = plain(folder, signal, (2,), do_normalize=do_normalize is not False)
-    (found,) = hubert.extract([signal], encoder=folder, layers=(2,))
-    assert error(found, expected) < 1e-5
+    (values,) = hubert.extract([signal], encoder=folder, layers=(2,))
+    assert error(values, expected) < 1e-5
 
 
 def test_only_the_layers_needed_are_kept(tmp_path):
     encoder = hubert.load_encoder(save(tmp_path / "my-hubert", "base"), layers=(2, 1))
     assert len(encoder.forward.model.encoder.layers) == encoder.kept == 2
-    assert (encoder.n_layers, encoder.width, encoder.trained) == (4, 32, True)
-    assert encoder.label == "my-hubert"
+    assert (encoder.info.n_layers, encoder.width, encoder.info.trained) == (4, 32, True)
+    assert encoder.info.label == "my-hubert"
     assert not encoder.forward.model.training
     with pytest.raises(EncoderError, match=r"layers=\[3\].*loaded with layers 0 to 2"):
         hubert.extract([], encoder=encoder, layers=(3,))
+
+
+def test_device_is_checked(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ParameterError, match="device='cuda': torch finds no GPU"):
+        hubert.load_encoder("untrained", layers=(1,), device="cuda")
+    assert hubert.load_encoder("untrained", layers=(1,), device="auto").device == "cpu"
 
 
 @pytest.mark.parametrize("layers", [(5,), (-1,), ()])
@@ -176,18 +185,18 @@ def test_layers_out_of_range_are_named(tmp_path, layers):
 
 def test_fingerprint_follows_weights_configuration_and_preprocessing(tmp_path):
     folder = save(tmp_path / "a", "base")
-    first = hubert.load_encoder(folder, layers=(1,)).fingerprint
-    assert hubert.load_encoder(folder, layers=(3,)).fingerprint == first
+    first = hubert.load_encoder(folder, layers=(1,)).info.fingerprint
+    assert hubert.load_encoder(folder, layers=(3,)).info.fingerprint == first
     weights, seen = folder / "model.safetensors", {first}
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    seen.add(hubert.load_encoder(folder, layers=(1,)).fingerprint)
+    seen.add(hubert.load_encoder(folder, layers=(1,)).info.fingerprint)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-4}))
-    seen.add(hubert.load_encoder(folder, layers=(1,)).fingerprint)
+    seen.add(hubert.load_encoder(folder, layers=(1,)).info.fingerprint)
     (folder / "preprocessor_config.json").write_text('{"do_normalize": false}')
-    seen.add(hubert.load_encoder(folder, layers=(1,)).fingerprint)
+    seen.add(hubert.load_encoder(folder, layers=(1,)).info.fingerprint)
     assert len(seen) == 4
 
 
@@ -230,9 +239,10 @@ def test_less_than_a_frame_is_refused(speech):
 def test_untrained_is_the_same_everywhere(speech):
     torch.manual_seed(5)
     nine, two = (hubert.load_encoder("untrained", layers=(layer,)) for layer in (9, 2))
-    assert (nine.trained, nine.label, nine.n_layers) == (False, names.UNTRAINED, 12)
-    assert nine.fingerprint == two.fingerprint
-    weights, fewer = (found.forward.model.state_dict() for found in (nine, two))
+    info = nine.info
+    assert (info.trained, info.label, info.n_layers) == (False, encoders.UNTRAINED_LABEL, 12)
+    assert info.fingerprint == two.info.fingerprint
+    weights, fewer = (encoder.forward.model.state_dict() for encoder in (nine, two))
     assert all(torch.equal(weights[name], fewer[name]) for name in fewer)
     digest = hashlib.sha256()
     for name in sorted(weights):
@@ -245,10 +255,12 @@ def test_untrained_is_the_same_everywhere(speech):
 
 
 def test_untrained_has_the_front_end_of_hubert_base():
-    base, ours = HubertConfig().to_dict(), HubertConfig.from_dict(untrained.CONFIG).to_dict()
+    base = HubertConfig().to_dict()
+    ours = HubertConfig.from_dict(encoders.UNTRAINED_CONFIG).to_dict()
     sizes = {"hidden_size", "num_attention_heads", "intermediate_size", "conv_dim"}
     assert {key for key in base if ours[key] != base[key]} == sizes
 
 
-# Changes with SEED, CONFIG or the distributions of `untrained` alone: on no machine, in no version.
+# Changes only with the seed, the configuration or the distributions of the untrained encoder: not
+# with the machine or the versions of libraries.
 WEIGHTS = "264e88d0a23535766f491844244a98d5a53194e5336693c8c10eef3c3d4f1899"

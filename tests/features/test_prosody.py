@@ -81,7 +81,10 @@ def test_pitch_tracker_is_left_as_found(speech):
 def test_import_has_no_side_effect_and_prints_nothing():
     done = subprocess.run(
         [sys.executable, "-W", "always::RuntimeWarning", "-c", SIDE_EFFECTS],
-        check=False, capture_output=True, text=True, cwd=Path(__file__).parents[2],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -13,8 +13,7 @@ from torch.nn import functional as F
 
 from hump import model
 from hump.errors import ModelError
-from hump.model.config import KERNEL, steps
-from hump.model.layers import BiLSTM, Standardise, mean_and_variance, pool_to_steps
+from hump.model.network import KERNEL, BiLSTM, Standardise, mean_and_variance, pool_to_steps, steps
 
 BASE = model.ModelConfig(
     labels=("angry", "happy", "neutral", "sad"), layers=2, layer_fusion="concat", hubert_width=6,

@@ -1,0 +1,137 @@
+"""07: how much target data is enough, where transfer hurts, and what speaker overlap adds.
+
+Everything is computed from the predictions of `04_finetune`.
+"""
+
+import numpy as np
+import pandas as pd
+
+from hump import evaluation
+from hump.params import Params, names
+from hump.util import seeds
+
+HELPS, HURTS, OPEN = "transfer helps", "negative transfer", "not decided"
+PAIR = (names.PRETRAINED, names.SCRATCH)
+
+
+def transfer(predictions, params: Params) -> pd.DataFrame:
+    """Pre-trained against from scratch, tested for every target, protocol and fraction.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        As `hump.experiments.summary.predictions`.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns corpus, protocol, fraction, speakers, difference (UAR, pre-trained minus scratch;
+        mean over speakers), difference_low, difference_high, p, p_least, p_holm (over all rows),
+        verdict: `HELPS`, `HURTS`, `OPEN`, or that so few speakers cannot decide it. The average's
+        rows pair the speakers of all targets.
+    """
+    part = predictions[predictions["system"].isin(PAIR) & (predictions["fraction"] > 0)]
+    keys, groups = ["group", "protocol", "fraction"], evaluation.with_average(part)
+    every = pd.concat([rows.assign(group=name) for name, rows in groups], ignore_index=True)
+    every["comparison"] = every.groupby(keys, sort=False).ngroup()
+    named = every.drop_duplicates("comparison").set_index("comparison")[keys]
+    seed = seeds.seed_of(params.seed, "transfer")
+    tests = evaluation.compare(every, [PAIR], params.evaluation, seed=seed)
+    columns = [
+        "speakers",
+        "difference",
+        "difference_low",
+        "difference_high",
+        "p",
+        "p_least",
+        "p_holm",
+    ]
+    # Without models from scratch there is nothing to compare.
+    tests = tests.reindex(columns=["comparison", *columns])
+    table = named.join(tests.set_index("comparison"), how="inner").reset_index(drop=True)
+    table = table.rename(columns={"group": "corpus"})
+    table["verdict"] = [_verdict(row, len(table), params.evaluation) for row in table.itertuples()]
+    return table
+
+
+def _verdict(row, tests, settings):
+    said = {"better": HELPS, "worse": HURTS, "not decided": OPEN}
+    few = f"{row.speakers} speakers cannot decide it among {tests} tests"
+    return said.get(evaluation.verdict(row, tests, settings), few)
+
+
+def breakpoints(predictions, params: Params) -> pd.DataFrame:
+    """The smallest fraction that is as good as all data, within the study's tolerance.
+
+    Its interval comes from resampling speakers: in every sample the curve has its own break point.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        As `hump.experiments.summary.predictions`; test speakers unseen.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns corpus, system, speakers, full (the largest fraction), uar_full, breakpoint,
+        breakpoint_low, breakpoint_high (fractions of the study).
+    """
+    independent = predictions[predictions["protocol"] == "speaker_independent"]
+    seed = seeds.seed_of(params.seed, "breakpoints")
+    settings, lines = params.evaluation, []
+    for corpus, rows in evaluation.with_average(independent):
+        for system in (name for name in names.ORDER if name in set(rows["system"])):
+            part = rows[rows["system"] == system]
+            fractions = sorted(part["fraction"].unique())
+            if system == "majority class" or len(fractions) < 2:
+                continue
+            uar, speakers = evaluation.resampled(part, "fraction", fractions, settings, seed=seed)
+            enough = uar >= uar[:, -1:] - params.fraction_curves.tolerance
+            point, *drawn = np.array(fractions)[enough.argmax(axis=1)]
+            low, high = np.nan, np.nan
+            if min(speakers) > 1:
+                # Ends are fractions of the study, too.
+                tail = (1 - settings.confidence) / 2
+                low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
+            lines.append(
+                {
+                    "corpus": corpus,
+                    "system": system,
+                    "speakers": sum(speakers),
+                    "full": fractions[-1],
+                    "uar_full": uar[0, -1],
+                    "breakpoint": point,
+                    "breakpoint_low": low,
+                    "breakpoint_high": high,
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def overlap(predictions, params: Params) -> pd.DataFrame:
+    """How much shared speakers flatter: the paper's protocol minus the speaker-independent one.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        As `hump.experiments.summary.predictions`.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.differences`, by fraction and system; empty if the study ran one
+        protocol. At a fraction the paper's protocol trains on that part of all utterances, the
+        other one on that part of the training speakers' utterances, which are fewer.
+    """
+    return evaluation.differences(
+        predictions[predictions["system"] != "majority class"],
+        ["fraction", "system"],
+        "protocol",
+        "paper",
+        "speaker_independent",
+        params.evaluation,
+        seed=seeds.seed_of(params.seed, "overlap"),
+    )

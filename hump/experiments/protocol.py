@@ -1,0 +1,232 @@
+"""The study's two experiments: pre-training on the source, fine-tuning on a target."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hump import corpora, model, results
+from hump.corpora import splits
+from hump.experiments import runner
+from hump.params import Params, names
+from hump.training import baselines, fit
+from hump.training.dataset import Data
+from hump.util import seeds
+
+
+@dataclass(frozen=True)
+class SourceRun:
+    """Cross-validation of the source.
+
+    Attributes
+    ----------
+    predictions : pandas.DataFrame
+        Test predictions of every fold and system.
+    history : pandas.DataFrame
+        Columns fold, epoch, loss, validation_uar, kept.
+    epochs : int
+        Median over folds of the epochs that validation speakers chose.
+    """
+
+    predictions: pd.DataFrame
+    history: pd.DataFrame
+    epochs: int
+
+
+def pretrain_source(data: Data, params: Params) -> SourceRun:
+    """Cross-validate on the source, leaving one speaker (or group) out.
+
+    Parameters
+    ----------
+    data : Data
+    params : Params
+
+    Returns
+    -------
+    SourceRun
+    """
+    own = corpora.frozen_folds(params.source, params)
+    folds = splits.source_folds(data.rows, params.pretrain.max_folds, own)
+    settings = params.only("seed", "source", "model", "pretrain", "device")
+    calls = [{"data": data, "fold": fold, "params": settings} for fold in folds]
+    done = runner.run(_pretrain_job, calls, params, label=f"{params.source}: folds")
+    facts = {"protocol": "source", "fraction": 1.0, "repeat": 0}
+    tested = [runner.predictions(data, result, **facts) for result in done]
+    history = [
+        pd.DataFrame(result["history"]).assign(fold=result["fold"], kept=result["best_epoch"])
+        for result in done
+    ]
+    epochs = int(np.median([result["best_epoch"] for result in done]))
+    order = ["fold", "epoch", "loss", "validation_uar", "kept"]
+    return SourceRun(pd.concat(tested, ignore_index=True), pd.concat(history)[order], epochs)
+
+
+def _pretrain_job(data, fold, params):
+    fold = fold.checked(data.rows)
+    rng_key = (params.seed, "pretrain", params.source, fold.name)
+    net, history = fit.pretrain(data, fold, params, rng_key=rng_key)
+    predicted = {names.PRETRAINED: fit.classify(net, data, fold.test)}
+    predicted |= _baselines(data, fold.train, data, fold.test)
+    epochs = list(range(1, len(history.loss) + 1))
+    course = {"epoch": epochs, "loss": history.loss, "validation_uar": history.validation_uar}
+    return fit.outcome(fold, predicted) | {"history": course, "best_epoch": history.best_epoch}
+
+
+def _baselines(data, train, test_data, test):
+    return {
+        name: baselines.fit_predict(name, data, train, test_data, test).tolist()
+        for name in baselines.BASELINES
+    }
+
+
+def train_final_source(data: Data, params: Params, epochs: int) -> Path:
+    """Train the source model that targets start from, on all source speakers, and save it.
+
+    Parameters
+    ----------
+    data : Data
+    params : Params
+    epochs : int
+        As validation speakers of the folds chose.
+
+    Returns
+    -------
+    Path
+        Its folder.
+    """
+    settings = params.only("seed", "model", "pretrain", "device")
+    rng_key = (params.seed, "pretrain", params.source, "all")
+    call = {"data": data, "params": settings, "epochs": epochs, "rng_key": rng_key}
+    origin = results.origin(params, data.features, [params.source])
+    return runner.train(fit.pretrain_all, call, params, results.model(params), origin=origin)
+
+
+def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
+    """Every cell of a target: protocols, fractions, draws, folds, starts, and the baselines.
+
+    Parameters
+    ----------
+    source, data : Data
+        The source corpus, on which zero-shot baselines are trained, and the target.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        Predictions: columns system, fold, n_train, protocol, fraction, repeat, corpus,
+        utterance_id, speaker, emotion, predicted.
+    """
+    cells, shared = _cells(data, params), finetuning(source, params) | {"data": data}
+    calls = [cell | shared for cell in cells]
+    done = runner.run(_finetune_job, calls, params, label=f"{data.corpus}: fine-tuning")
+    facts = [{name: cell[name] for name in ("protocol", "fraction", "repeat")} for cell in cells]
+    parts = [runner.predictions(data, result, **fact) for result, fact in zip(done, facts)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def finetuning(source: Data, params: Params) -> dict:
+    """Arguments of every job that fine-tunes the source model."""
+    settings = params.only("seed", "model", "finetune", "device")
+    return {"source": source, "folder": results.model(params), "params": settings}
+
+
+def _cells(data, params):
+    """The jobs of a target; without target data there is one cell, the same for all protocols."""
+    settings, folds, cells = params.finetune, list(enumerate(target_folds(data, params))), []
+    for protocol in settings.protocols:
+        independent = protocol == "speaker_independent"
+        for fraction in map(float, settings.fractions):
+            numbered = folds if independent and fraction else [(None, None)]
+            repeats = settings.repeats if independent or fraction < 1 else 0
+            if not fraction:
+                repeats = int(independent)
+            cells += [
+                dict(protocol=protocol, fraction=fraction, repeat=repeat, number=number, fold=fold)
+                for repeat in range(repeats)
+                for number, fold in numbered
+            ]
+    return cells
+
+
+def target_folds(data: Data, params: Params) -> list[splits.Split]:
+    """Folds over the speakers of a target."""
+    own = corpora.frozen_folds(data.corpus, params)
+    return splits.speaker_folds(data.rows, params.finetune.max_folds, own)
+
+
+def _finetune_job(source, data, folder, params, protocol, fraction, repeat, number, fold):
+    pretrained = model.load(folder)
+    if fraction == 0:
+        return _zero_shot(pretrained, source, data)
+    if protocol == "paper":
+        rng = seeds.generator(*_draw_key(params, data, protocol, repeat, number))
+        split = splits.paper_split(data.rows, fraction, rng)
+    else:
+        split = draw(data, fold, number, fraction, params, repeat=repeat)
+    key = (params.seed, "finetune", data.corpus, protocol, repeat, split.name, fraction)
+    keys = {start: (*key, start) for start in params.finetune.starts}
+    predicted = fit.finetune_and_test(pretrained, data, split, params, keys, source)
+    return fit.outcome(split, predicted | _baselines(data, split.train, data, split.test))
+
+
+def _draw_key(params, data, protocol, repeat, number):
+    # Without the fraction: a larger draw holds the smaller one.
+    return (params.seed, "draw", data.corpus, protocol, repeat, number)
+
+
+def draw(data: Data, fold, number: int, fraction: float, params: Params, *, repeat: int = 0):
+    """A fold whose training rows are a stratified draw of the fold's.
+
+    Parameters
+    ----------
+    data : Data
+    fold : Split
+    number : int
+        Number of the fold, part of the RNG key.
+    fraction : float
+        Share of the fold's training rows.
+    params : Params
+    repeat : int
+        Number of the draw.
+
+    Returns
+    -------
+    Split
+    """
+    rng = seeds.generator(*_draw_key(params, data, "speaker_independent", repeat, number))
+    rows = splits.stratified_draw(data.rows, fold.train, fraction, rng)
+    return fold.with_train(rows, data.rows)
+
+
+def _zero_shot(pretrained, source, data):
+    test, everything = np.arange(len(data.rows)), np.arange(len(source.rows))
+    predicted = {names.PRETRAINED: fit.classify(pretrained, data, test)}
+    predicted |= _baselines(source, everything, data, test)
+    return {"fold": "all", "n_train": 0, "rows": test.tolist(), "predicted": predicted}
+
+
+def train_final_target(source: Data, data: Data, params: Params) -> Path:
+    """Fine-tune the source model on all of a target's utterances and save it, for use on new files.
+
+    Nothing is tested with it.
+
+    Parameters
+    ----------
+    source, data : Data
+    params : Params
+
+    Returns
+    -------
+    Path
+        Its folder.
+    """
+    call, folder = finetuning(source, params) | {"data": data}, results.model(params, data.corpus)
+    origin = results.origin(params, data.features, [params.source, data.corpus])
+    return runner.train(_target_model, call, params, folder, origin=origin)
+
+
+def _target_model(source, data, folder, params):
+    net, rows = model.load(folder), np.arange(len(data.rows))
+    key = (params.seed, "finetune", data.corpus, "final")
+    return fit.finetune(net, data, rows, params, start="pretrained", rng_key=key, source=source)

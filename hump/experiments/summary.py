@@ -1,0 +1,147 @@
+"""The study as a whole: all targets' predictions, the main table, and what may be claimed."""
+
+import pandas as pd
+
+from hump import evaluation, results
+from hump.params import Params, names
+from hump.util import seeds, text
+
+FACTS = ("corpus", "data", "n_train", "utterances", "speakers")
+PAIRS = [
+    (names.PRETRAINED, names.SCRATCH),
+    (names.PRETRAINED, names.SVM),
+    (names.PRETRAINED, names.PROBE),
+]
+
+
+def predictions(params: Params) -> pd.DataFrame:
+    """Predictions of all targets.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.experiments.protocol.finetune_target`, corpora in the order of the parameter file.
+    """
+    parts = [results.read(params, f"predictions_{name}") for name in params.targets]
+    return pd.concat(parts, ignore_index=True)
+
+
+def cells(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Every cell of every target, and their average.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.summarise`, by corpus, protocol, fraction and system.
+    """
+    by = ["protocol", "fraction", "system"]
+    parts = [results.read(params, f"finetune_{name}") for name in params.targets]
+    if len(parts) > 1:
+        labels = sorted(predicted["emotion"].unique())
+        mean = evaluation.average(
+            predicted, by, labels, params.evaluation, seed=seeds.seed_of(params.seed, "average")
+        )
+        parts.append(mean.assign(corpus=names.AVERAGE))
+    return pd.concat(parts, ignore_index=True)
+
+
+def main(table: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The main table: the source, cross-validated, then every target by fraction.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `cells`.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `wide`, test speakers unseen.
+    """
+    source = results.read(params, "source").assign(protocol="speaker_independent", fraction=1.0)
+    first = wide(source, "speaker_independent").assign(data="source, other speakers")
+    rows = pd.concat([first, wide(table, "speaker_independent")], ignore_index=True)
+    systems = [name for name in names.ORDER if name in rows]
+    return rows[[*FACTS, *systems]].fillna("")
+
+
+def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """One row a corpus and fraction, one column a system, UAR with its interval as text.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `cells`.
+    kind : str
+        The protocol.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Empty if the study does not run that protocol.
+    """
+    part = table[table["protocol"] == kind]
+    shown = [text.uar(row) for row in part.itertuples()]
+    part = part.assign(text=shown, data=part["fraction"].map(text.percent))
+    lines = part.pivot_table(
+        index=["fraction", *FACTS], columns="system", values="text", aggfunc="first"
+    ).reset_index()
+    rank = {name: number for number, name in enumerate(dict.fromkeys(table["corpus"]))}
+    lines = lines.sort_values(
+        ["corpus", "fraction"], key=lambda c: c.map(rank) if c.name == "corpus" else c
+    )
+    systems = [name for name in names.ORDER if name in lines]
+    lines.columns.name = None
+    return lines[[*FACTS, *systems]].fillna("").reset_index(drop=True)
+
+
+def comparisons(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Paired tests of pre-trained HuMP-CAT against the others, test speakers unseen.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.compare`, a comparison a fraction.
+    """
+    part = predicted[predicted["protocol"] == "speaker_independent"]
+    part = part.assign(comparison=part["fraction"])
+    table = evaluation.compare(
+        part, PAIRS, params.evaluation, seed=seeds.seed_of(params.seed, "comparisons")
+    )
+    return table.rename(columns={"comparison": "fraction"})
+
+
+def spread(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Where the variance of UAR comes from, test speakers unseen, at the headline's fraction.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.variance`, by corpus, system and fraction.
+    """
+    part = predicted[
+        (predicted["protocol"] == "speaker_independent")
+        & (predicted["fraction"] == params.headline)
+        & (predicted["system"] != names.MAJORITY)
+    ]
+    return evaluation.variance(part, ["corpus", "system", "fraction"])

@@ -1,0 +1,135 @@
+"""Weights of an encoder: those of its file, or the fixed random ones of the untrained control.
+
+Nothing in the untrained encoder was chosen by looking at labels. Random convolutions are a strong
+control: whatever a trained encoder is credited with must exceed them.
+"""
+
+import contextlib
+import math
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from transformers import HubertModel
+from transformers.utils import logging
+
+from hump.errors import EncoderError
+from hump.features import encoders
+
+
+def load(info: encoders.EncoderInfo, config):
+    """Load an encoder.
+
+    Parameters
+    ----------
+    info : encoders.EncoderInfo
+    config : transformers.HubertConfig
+        May have fewer layers than the encoder.
+
+    Returns
+    -------
+    transformers.HubertModel
+        float32. The caller's random state is left alone.
+
+    Raises
+    ------
+    EncoderError
+        The file is damaged, or lacks weights that `config` asks for.
+    """
+    if info.weights is None:
+        return build(config)
+    try:
+        # Unread weights are drawn at random before they are replaced.
+        with _quiet(), torch.random.fork_rng(devices=[]):
+            model, report = HubertModel.from_pretrained(
+                info.weights.parent,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
+        raise EncoderError(
+            f"{info.weights}: cannot be read as the HuBERT that its config.json describes "
+            f"({error}); download both again"
+        ) from error
+    # This one is used in training alone.
+    missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
+    if missing:
+        raise EncoderError(
+            f"{info.weights}: lacks {len(missing)} weights of the HuBERT that its config.json "
+            f"describes, {missing[0]} for one; download both again"
+        )
+    return model
+
+
+@contextlib.contextmanager
+def _quiet():
+    """No progress bar for a load of seconds, no list of the layers that were left out."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def build(config):
+    """Build the untrained encoder with its fixed weights.
+
+    The weights have the distributions that HuBERT's own training starts from.
+
+    Parameters
+    ----------
+    config : transformers.HubertConfig
+        Of `encoders.UNTRAINED_CONFIG`, with as many layers as are needed.
+
+    Returns
+    -------
+    transformers.HubertModel
+        The same weights on every machine and for every number of layers: normal random numbers
+        from NumPy's PCG64, one generator for each part. The caller's random state is left alone.
+    """
+    with torch.random.fork_rng(devices=[]):
+        model = HubertModel(config)
+    with torch.no_grad():
+        for part, (std, module) in enumerate(_parts(model)):
+            _fill(module, [encoders.UNTRAINED_SEED, part], std)
+        _set_position_norms(model.encoder.pos_conv_embed.conv)
+        model.masked_spec_embed.zero_()  # used in training alone
+    return model
+
+
+def _parts(model):
+    """Parts with weights, and their standard deviation by the number of inputs to an output.
+
+    Transformer layers come last: leaving some out changes none of the others.
+    """
+    yield (lambda inputs: math.sqrt(1 / (3 * inputs))), model.feature_projection.projection
+    yield (lambda inputs: 2 / math.sqrt(inputs)), model.encoder.pos_conv_embed
+    for layer in model.feature_extractor.conv_layers:
+        yield (lambda inputs: math.sqrt(2 / inputs)), layer.conv
+    for layer in model.encoder.layers:
+        yield (lambda inputs: model.config.initializer_range), layer
+
+
+def _fill(module, seed, std):
+    generator = np.random.default_rng(seed)
+    for _, weight in module.named_parameters():
+        if weight.ndim > 1:  # biases are zero, and norms neutral, from the start
+            values = generator.normal(0, std(math.prod(weight.shape[1:])), weight.shape)
+            weight.copy_(torch.from_numpy(values.astype(np.float32)))
+
+
+def _set_position_norms(convolution):
+    """Set the norms of the position embedding's weight normalisation to those of its weights.
+
+    NumPy's square root is the nearest number; the last digit of torch's depends on the processor.
+    """
+    parts = convolution.parametrizations.weight
+    squares = np.square(parts.original1.numpy(), dtype=np.float64).sum((0, 1), keepdims=True)
+    parts.original0.copy_(torch.from_numpy(np.sqrt(squares)))

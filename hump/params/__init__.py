@@ -1,0 +1,7 @@
+"""Parameter files, and the names that the whole study shares."""
+
+from hump.params.load import load_params
+from hump.params.schema import Params
+from hump.util.files import ROOT
+
+__all__ = ["ROOT", "Params", "load_params"]

@@ -1,0 +1,79 @@
+"""What contradicts what in a parameter file, beyond the type of each key.
+
+Each public function is named after a key of `hump.params.schema.Params`. It is given the value of
+that key, and in `known` the valid values of the keys above it. It yields, for each problem, the
+keys that lead from that value to it, what stands there, and what is wrong.
+"""
+
+from hump.params.folders import fold_schemes
+
+
+def targets(targets, known):
+    """The source is not a target."""
+    if (source := known.get("source")) in targets:
+        text = "a corpus cannot be source and target; take it from one of them"
+        yield (), targets, f'contradicts source="{source}": {text}'
+
+
+def folds(folds, known):
+    """Folds are chosen for corpora of the study that come with such folds."""
+    for corpus, scheme in folds.items() if known.keys() >= {"source", "targets"} else ():
+        schemes = fold_schemes(corpus)
+        if corpus not in (known["source"], *known["targets"]):
+            yield (corpus,), scheme, f"{corpus} is neither source nor target; take it out"
+        elif scheme not in schemes:
+            allowed = f"allowed are {', '.join(schemes)}" if schemes else f"{corpus} has none"
+            yield (corpus,), scheme, f"no such folds; {allowed}"
+
+
+def model(model, _):
+    """Attention heads share the width evenly."""
+    if model.width % model.heads:
+        text = "the width must be a multiple of the number of heads"
+        made = f"makes a model of width {model.width} and {model.heads} heads"
+        yield ("heads",), model.heads, f"{made}; {text}"
+
+
+def finetune(finetune, known):
+    """The study has what its tables show, and its labels allow it."""
+    for key, needed, why in (
+        ("protocols", "speaker_independent", "the study's tables are of unseen speakers"),
+        ("starts", "pretrained", "it is what the study is about"),
+    ):
+        if needed not in (values := getattr(finetune, key)):
+            yield (key,), values, f"must hold {needed}, {why}; add it"
+    if max(finetune.fractions) == 0:
+        yield ("fractions",), finetune.fractions, "must hold one above 0; add it"
+    if 0 in finetune.fractions and known.get("labels") == "native":
+        text = "a new head cannot be tested without fine-tuning; drop 0 or use labels: shared"
+        yield ("fractions",), finetune.fractions, f'0 contradicts labels="native": {text}'
+    yield from _joint(("strategy",), finetune.strategy, known)
+
+
+def _joint(keys, value, known):
+    if "joint" in value and known.get("labels") == "native":
+        text = "source rows have no label of the target's; take joint out or use labels: shared"
+        yield keys, value, f'joint contradicts labels="native": {text}'
+
+
+def experiments(experiments, known):
+    """Experiments are on targets of the study, with models that can be built."""
+    for name in ("fusion", "architecture"):
+        for place, corpus in enumerate(getattr(experiments, name).targets):
+            if corpus not in known.get("targets", [corpus]):
+                text = f"is not one of targets={', '.join(known['targets'])}; take it out"
+                yield (name, "targets", place), corpus, text
+    for key in ("width", "heads") if "model" in known else ():
+        for place, value in enumerate(getattr(experiments.architecture, key)):
+            changed = known["model"].model_copy(update={key: value})
+            for *_, text in model(changed, known):
+                yield ("architecture", key, place), value, text
+
+
+def fraction_curves(fraction_curves, known):
+    """The strategy of `finetune` is among those compared, and the labels allow all of them."""
+    keys, compared = ("strategies", "compared"), fraction_curves.strategies.compared
+    yield from _joint(keys, compared, known)
+    if "finetune" in known and (strategy := known["finetune"].strategy) not in compared:
+        text = f'must hold finetune.strategy="{strategy}", with which the others are compared'
+        yield keys, compared, f"{text}; add it"

@@ -1,0 +1,113 @@
+"""One YAML file -> one frozen, validated object.
+
+Every key is required and lives in the YAML alone: the code has no defaults. Whatever is wrong with
+a file is reported in one message, each problem with its key, the value there and what is allowed.
+"""
+
+import difflib
+import json
+import re
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from hump.errors import ParameterError
+from hump.params.schema import Params
+from hump.util.files import ROOT
+
+
+def load_params(path) -> Params:
+    """Read and validate a parameter file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A YAML file. A relative path is looked up in the current folder, then in the project's.
+
+    Returns
+    -------
+    Params
+        Frozen.
+
+    Raises
+    ------
+    ParameterError
+        The file is missing or not YAML, or has unknown, missing, mistyped or contradictory keys;
+        one message names all of them.
+
+    Examples
+    --------
+    >>> params = load_params("params/demo.yaml")
+    >>> params.source, params.finetune.strategy
+    ('demo_source', 'l2sp')
+    """
+    file = _find(Path(path))
+    try:
+        return Params.model_validate_json(json.dumps(_read(file)))
+    except ValidationError as error:
+        problems = "\n".join(f"  - {_explain(problem)}" for problem in error.errors())
+        count = f"{error.error_count()} problem{'s' * (error.error_count() > 1)}"
+        raise ParameterError(f"{file}: {count}:\n{problems}") from None
+
+
+def _find(path):
+    for file in (path, ROOT / path):
+        if file.is_file():
+            return file
+    known = sorted(f"params/{file.name}" for file in (ROOT / "params").glob("*.yaml"))
+    raise ParameterError(f"{path}: no such parameter file; choose one of {', '.join(known)}")
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, of which YAML itself silently keeps one."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [key.value for key, _ in node.value]
+        for place, (key, _) in enumerate(node.value):
+            if key.value in keys[:place]:
+                what = f"key {key.value!r} is given twice; keep one"
+                raise yaml.constructor.ConstructorError(None, None, what, key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _read(file):
+    try:
+        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        json.dumps(raw)
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+        raise ParameterError(f"{file}: is not a parameter file in YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise ParameterError(f"{file}: holds {type(raw).__name__}, expected keys and values")
+    return raw
+
+
+def _explain(problem) -> str:
+    """One problem in a line: its key, the value there, what is allowed, what to do."""
+    kind, value, text = problem["type"], problem["input"], problem["msg"]
+    place = ".".join(str(part) for part in problem["loc"]).removesuffix(".[key]")
+    if kind == "missing":
+        return f"{place}: is missing; add it"
+    typed, allowed = str(value), []
+    if kind == "extra_forbidden":
+        typed, allowed = str(problem["loc"][-1]), _keys(problem["loc"][:-1])
+        text = "unknown key"
+    elif kind == "literal_error":
+        allowed = re.findall("'(.+?)'", problem["ctx"]["expected"])
+    elif kind in ("float_type", "int_type") and isinstance(value, str):
+        text += " (YAML reads this as text: write 1.0e-3, not 1e-3, and no quotes)"
+    if close := difflib.get_close_matches(typed, allowed, n=1):
+        text += f"; did you mean {close[0]}?"
+    elif kind == "extra_forbidden":
+        text += f"; allowed are {', '.join(allowed)}"
+    shown = json.dumps(value, ensure_ascii=False)
+    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    text = text.removeprefix("Value error, ")
+    return f"{place}={shown}: {text[0].lower()}{text[1:]}"
+
+
+def _keys(place) -> list[str]:
+    section = Params
+    for part in place:
+        section = section.model_fields[part].annotation
+    return list(section.model_fields)

@@ -1,0 +1,119 @@
+"""All parameters of a study in one object."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from hump.params import checks, folders, sections
+from hump.util.files import ROOT
+
+Corpus = Literal[folders.CORPORA]
+
+
+class Params(sections.Section):
+    """All parameters of a study.
+
+    Attributes mirror the keys of the YAML file. `labels` is ``shared`` (angry, happy, neutral, sad
+    everywhere) or ``native`` (each target's own labels, with a new head on the source model).
+    `folds` names, for a corpus, other folds than its usual ones; see `hump.corpora.folds`.
+    """
+
+    study: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    description: str
+    seed: sections.Seed
+    source: Corpus
+    targets: sections.Some[Corpus]
+    labels: Literal["shared", "native"]
+    max_excluded: sections.BelowOne
+    folds: dict[Corpus, str]
+    device: Literal["cpu", "cuda", "auto"]
+    demo: sections.DemoParams
+    features: sections.FeatureParams
+    model: sections.ModelParams
+    pretrain: sections.PretrainParams
+    finetune: sections.FinetuneParams
+    experiments: sections.ExperimentParams
+    fraction_curves: sections.FractionParams
+    diagnostics: sections.DiagnosticsParams
+    evaluation: sections.EvaluationParams
+
+    @field_validator("targets", "folds", "model", "finetune", "experiments", "fraction_curves")
+    @classmethod
+    def _contradicts_nothing(cls, value, info):
+        check = getattr(checks, info.field_name)
+        problems = [
+            InitErrorDetails(type=PydanticCustomError("contradiction", "{text}", {"text": text}),
+                             loc=keys, input=shown)
+            for keys, shown, text in check(value, info.data)
+        ]  # fmt: skip
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return value
+
+    def only(self, *keys: str) -> "Params":
+        """These parameters without the others, so that a job reads only what identifies it.
+
+        Parameters
+        ----------
+        *keys : str
+            Of the parameter file's first level, such as ``"seed", "model", "finetune"``.
+
+        Returns
+        -------
+        Params
+            Reading another key raises AttributeError.
+
+        Raises
+        ------
+        KeyError
+            There is no such key.
+        """
+        return Params.model_construct(**{key: vars(self)[key] for key in keys})
+
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        """Names of the source and the targets, in this order."""
+        return (self.source, *self.targets)
+
+    @property
+    def data(self) -> Path:
+        """Folder that holds the user's corpora: HUMP_DATA, or data/ in the project."""
+        return Path(os.environ.get("HUMP_DATA") or ROOT / "data").expanduser()
+
+    @property
+    def cache(self) -> Path:
+        """Folder of what can be computed again: demo speech, features, finished jobs."""
+        return ROOT / "cache"
+
+    @property
+    def results(self) -> Path:
+        """Folder of this study's results."""
+        return ROOT / "results" / self.study
+
+    @property
+    def headline(self) -> float:
+        """The fraction that stands for the study: the largest below 0.34, as in the paper.
+
+        The smallest above 0 if none is below 0.34.
+        """
+        fractions = [fraction for fraction in self.finetune.fractions if fraction > 0]
+        return max((f for f in fractions if f < 0.34), default=min(fractions))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any corpus of the study is synthetic demo speech."""
+        return any(name in folders.DEMO for name in self.corpora)
+
+    def root(self, corpus: str) -> Path:
+        """Folder that a corpus's own folder is in: `data`, or the cache for demo corpora."""
+        if corpus not in folders.DEMO:
+            return self.data
+        demo = self.demo
+        return self.cache / f"demo/seed{demo.seed}-{demo.actors}x{demo.sentences}x{demo.takes}"
+
+    def folder(self, corpus: str) -> Path:
+        """Folder of a corpus in this study."""
+        return folders.corpus_folder(corpus, self.root(corpus))

@@ -1,0 +1,219 @@
+"""The sections of a parameter file: names, types and what is allowed.
+
+A module that computes may import this one; it does not change when a corpus is added.
+"""
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _distinct(values):
+    if len(set(values)) < len(values):
+        raise ValueError("holds a value twice; keep one of each")
+    return values
+
+
+def _not_empty(values):
+    # Not by `min_length`, which counts valid values: it would report that of a mistyped one too.
+    if not values:
+        raise ValueError("must hold at least one value")
+    return values
+
+
+Item = TypeVar("Item")
+Values = Annotated[tuple[Item, ...], AfterValidator(_distinct)]
+Some = Annotated[Values[Item], AfterValidator(_not_empty)]
+Strategy = Literal["all", "head_first", "gradual", "l2sp", "joint"]
+Joined = Literal["cross_attention", "concat"]
+Head = Literal["am_softmax", "softmax"]
+Positive = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=2, multiple_of=2)]  # half for each direction of the LSTM
+Crop = Annotated[float, Field(ge=0.5)]  # longest part of an utterance in training, seconds
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+AboveZero = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, every key required, no others, types as written in the YAML."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DemoParams(Section):
+    """Size of the synthetic demo corpora; other corpora ignore it."""
+
+    seed: Seed
+    actors: int = Field(ge=3, description="actors of a corpus, at most as many as it has")
+    sentences: int = Field(ge=2, description="sentences of a language")
+    takes: int = Field(ge=1, description="recordings of one sentence in one emotion")
+
+
+class FeatureParams(Section):
+    """Which encoder and layers, how precisely they are computed, and how they are stored."""
+
+    encoder: str = Field(min_length=1, description="folder, hub name, or 'untrained', a control")
+    layers: Some[Annotated[int, Field(ge=0)]]
+    pooled: bool = Field(description="store statistics of all layers too")
+    dtype: Literal["float16", "float32"]
+    precision: Literal["float32", "bfloat16"]
+
+
+class FusionParams(Section):
+    """How each of the two stages joins its inputs."""
+
+    stage1: Joined
+    stage2: Joined
+    concat_feed_forward: int = Field(ge=0, description="0: none after concatenation")
+
+
+class ModelParams(Section):
+    """The fusion model; see `hump.model.HumpCat`."""
+
+    width: Width
+    heads: Positive
+    depth: Positive
+    feed_forward: Positive
+    norm: Literal["pre", "post"]
+    dropout: BelowOne
+    streams: Some[Literal["hubert", "mfcc", "prosody"]]
+    layer_fusion: Literal["concat", "weighted_sum"]
+    prosody_tokens: Literal[1, "groups"]
+    fusion: FusionParams
+    head: Head
+    scale: AboveZero
+    margin: BelowOne
+
+
+class PretrainParams(Section):
+    """Training on the source corpus."""
+
+    epochs: Positive
+    patience: Positive
+    batch_size: Positive
+    learning_rate: AboveZero
+    weight_decay: NonNegative
+    crop_s: Crop
+    balanced: bool = Field(description="weight classes by the inverse of their size")
+    max_folds: int = Field(ge=3, description="of a corpus without folds of its own")
+
+
+class ByStart(Section):
+    """A setting for fine-tuning a pre-trained model, and for training one from scratch."""
+
+    pretrained: AboveZero
+    scratch: AboveZero
+
+
+class ShareParams(Section):
+    """The setting of a strategy: a share of the updates, or of each batch."""
+
+    share: float = Field(gt=0, lt=1)
+
+
+class L2SPParams(Section):
+    """Penalties on the distance from the source's weights, and on the weights of a new head."""
+
+    source: NonNegative
+    new: NonNegative
+
+
+class FinetuneParams(Section):
+    """Training on a part of a target corpus."""
+
+    protocols: Some[Literal["speaker_independent", "paper"]]
+    fractions: Some[Annotated[float, Field(ge=0, le=1)]]
+    starts: Some[Literal["pretrained", "scratch"]]
+    repeats: Positive
+    max_folds: int = Field(ge=2, description="of a corpus without folds of its own")
+    updates: Positive
+    batch_size: Positive
+    learning_rate: ByStart
+    weight_decay: NonNegative
+    crop_s: Crop
+    balanced: bool = Field(description="weight classes by the inverse of their size")
+    scaling_prior: NonNegative = Field(description="weight of the source's scaling, in utterances")
+    strategy: Strategy = Field(description="see `hump.training.strategies`")
+    head_first: ShareParams
+    gradual: ShareParams
+    l2sp: L2SPParams
+    joint: ShareParams
+
+
+class StrategyComparison(Section):
+    """Fine-tuning strategies, compared on validation speakers taken from the training speakers."""
+
+    compared: Some[Strategy]
+    scalings: Values[Literal["source", "target"]]
+    fraction: float = Field(gt=0, le=1)
+    draws: Positive
+    folds: Positive = Field(description="of each target, at most")
+    targets: Positive = Field(description="number of targets, at most")
+
+
+class FewShotParams(Section):
+    """A few utterances of each emotion, of one speaker or of many."""
+
+    utterances: Some[Positive]
+    draws: Positive
+    folds: Positive = Field(description="of each target, at most")
+    targets: Positive = Field(description="number of targets, at most")
+
+
+class FractionParams(Section):
+    """What `07_fraction_curves` adds to the fractions of `finetune`."""
+
+    tolerance: BelowOne = Field(description="UAR below that of all data")
+    strategies: StrategyComparison
+    few_shot: FewShotParams
+
+
+class FusionExperiment(Section):
+    """05: each stream, stage and pair of streams removed."""
+
+    targets: Values[str] = Field(description="corpora to fine-tune every variant on")
+
+
+class LayerExperiment(Section):
+    """06: which layers of the encoder."""
+
+    untrained_control: bool = Field(description="the same with the untrained encoder")
+    probe_folds: int = Field(ge=3, description="folds over speakers")
+
+
+class ArchitectureExperiment(Section):
+    """08: one setting of `model` changed at a time."""
+
+    heads: Values[Positive]
+    width: Values[Width]
+    depth: Values[Positive]
+    scale: Values[AboveZero]
+    margin: Values[BelowOne]
+    head: Values[Head]
+    targets: Values[str] = Field(description="corpora to fine-tune every variant on")
+
+
+class ExperimentParams(Section):
+    """Variants of the model: 05 fusion, 06 layers, 08 architecture."""
+
+    folds: int = Field(ge=3, description="folds over the source's speakers")
+    epochs: Positive = Field(description="at most; pretrain.patience holds too")
+    repeats: Positive = Field(description="trainings of each fold, with other seeds")
+    fusion: FusionExperiment
+    layers: LayerExperiment
+    architecture: ArchitectureExperiment
+
+
+class DiagnosticsParams(Section):
+    """Attention, calibration and embeddings of fine-tuned models."""
+
+    folds: Positive = Field(description="of each target, at most")
+
+
+class EvaluationParams(Section):
+    """Confidence intervals."""
+
+    resamples: int = Field(ge=100)
+    confidence: float = Field(gt=0.5, lt=1)

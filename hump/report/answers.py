@@ -1,0 +1,260 @@
+"""Answers of the notebooks, in Markdown: the words are in ``answers.md``.
+
+Each function picks the rows of the study's tables that an answer is about.
+"""
+
+import functools
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from hump import evaluation, results
+from hump.experiments import FURTHER, PRIMARY, architecture, few_shot, fractions, fusion, layers
+from hump.params import Params, names
+from hump.util import text
+
+
+@functools.cache
+def _words():
+    loader, strict = jinja2.FileSystemLoader(Path(__file__).parent), jinja2.StrictUndefined
+    prose = jinja2.Environment(
+        loader=loader, undefined=strict, trim_blocks=True, lstrip_blocks=True
+    )
+    prose.filters |= {
+        "uar": text.uar,
+        "difference": text.difference,
+        "percent": text.percent,
+        "p": "{:.3g}".format,
+        "with_interval": text.columns,
+        "signed": functools.partial(text.columns, sign=True),
+    }
+    return prose.get_template("answers.md").module
+
+
+def _say(name, *facts):
+    return str(getattr(_words(), name)(*facts)).strip()
+
+
+def remark(params: Params, about=None) -> str:
+    """What must be known of the data, or that it is recorded speech."""
+    return results.note(params, about=about) or "recorded speech"
+
+
+def about_source(table: pd.DataFrame, params: Params, chance: float) -> str:
+    """03: UAR on the source.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `hump.evaluation.summarise`, by corpus and system.
+    params : Params
+    chance : float
+        UAR of guessing.
+    """
+    row = table.set_index("system").loc[names.PRETRAINED]
+    return _say("source", row, params, remark(params, [params.source]), chance)
+
+
+def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Params) -> str:
+    """04: UAR by fraction, and whether the model's outputs can be trusted.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `hump.evaluation.summarise`, of one target, test speakers unseen.
+    diagnosis : hump.experiments.diagnosis.Diagnosis
+    rates : pandas.DataFrame
+        As `hump.experiments.bias.label_rates`, of the same target.
+    params : Params
+    """
+    corpus, own = table["corpus"].iloc[0], table[table["system"] == names.PRETRAINED]
+    neutral = rates[(rates["system"] == names.PRETRAINED) & (rates["emotion"] == "neutral")]
+    lines = [about_attention(diagnosis.attention, "update", "after fine-tuning")]
+    for row in diagnosis.calibration.itertuples():
+        words = ("lowers", "raises", "does not measurably change")
+        does = _side(row, "nll_change", *words) if row.scaling == "temperature" else ""
+        lines.append(_say("calibration", row, params.evaluation.confidence, does))
+    for row in neutral.itertuples():
+        words = ("too rarely", "too often", "about as often as it is true")
+        lines.append(_say("neutral", row, _side(row, "difference", *words)))
+    separation = diagnosis.separation.set_index(["moment", "groups"])["silhouette"]
+    lines.append(_say("embeddings", separation))
+    concerned = remark(params, [params.source, corpus])
+    return _say("target", corpus, concerned, list(own.itertuples()), lines)
+
+
+def about_attention(table: pd.DataFrame, time: str, when: str) -> str:
+    """How many heads have collapsed at the last time, and how even the others are.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `hump.experiments.attention.summarise`, of one corpus.
+    time : str
+        ``update`` or ``epoch``.
+    when : str
+        The last time in words.
+    """
+    last = table[table[time] == table[time].max()] if len(table) else table
+    count = last["collapse"].value_counts().reindex(["uniform", "one key", "no choice"]).fillna(0)
+    return _say("attention", len(last), count, last["entropy"].dropna(), when)
+
+
+def _side(row, name, below, above, neither):
+    """What an interval says of a difference: it is below 0, above 0, or neither is shown."""
+    low, high = getattr(row, f"{name}_low"), getattr(row, f"{name}_high")
+    return below if high < 0 else above if low > 0 else neither
+
+
+def corrected(comparisons: pd.DataFrame) -> str:
+    """How p-values were corrected, for captions.
+
+    Parameters
+    ----------
+    comparisons : pandas.DataFrame
+        As `hump.evaluation.compare_families`.
+    """
+    sizes = comparisons["question"].value_counts()
+    return _say("corrected", sizes[PRIMARY], sizes[FURTHER])
+
+
+def _with_verdict(row, params):
+    return row, evaluation.verdict(row, row.family, params.evaluation)
+
+
+def _grouped(rows, params):
+    """Verdict -> its rows, the largest difference first."""
+    groups = {}
+    for row in rows.sort_values("difference", ascending=False).itertuples():
+        groups.setdefault(_with_verdict(row, params)[1], []).append(row)
+    return groups
+
+
+def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> str:
+    """05: is cross-attention better than concatenation, and which streams does the model need?
+
+    Parameters
+    ----------
+    table, comparisons : pandas.DataFrame
+        As `hump.experiments.fusion.summarise` and `compare`.
+    params : Params
+    """
+    corpora = []
+    for corpus, part in comparisons.groupby("comparison", sort=False):
+        full = table[table["corpus"] == corpus].set_index("system").loc[fusion.FULL]
+        rows, further = part.set_index("b", drop=False), part[part["question"] == FURTHER]
+        tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
+        facts = (corpus, remark(params, [corpus]), full, *tests)
+        corpora.append((*facts, further, _grouped(further, params)))
+    return _say("fusion", corpora)
+
+
+def about_layers(table, comparisons, cells, params: Params) -> str:
+    """06: are the study's layers the right ones, and how much does choosing on test speakers add?
+
+    Parameters
+    ----------
+    table, comparisons, cells : pandas.DataFrame
+        As `hump.experiments.layers.summarise`, `compare` and `layer_pairs`.
+    params : Params
+    """
+    own, rows = layers.named(params.features.layers), table.set_index(["model", "system"])
+    asked = comparisons[comparisons["a"] == own]
+    families = []
+    for question in (PRIMARY, FURTHER):
+        for kind in (layers.MODEL, layers.PROBE):
+            part = asked[(asked["question"] == question) & (asked["comparison"] == kind)]
+            if len(part):
+                families.append((kind, part, _grouped(part, params)))
+    first = cells[cells["encoder"] == cells["encoder"].iloc[0]]
+    chosen = first[first["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
+    votes = [(_pair(row), row) for row in chosen.itertuples()]
+    best = _pair(next(first[first["best_on_test"]].itertuples()))
+    tests = comparisons.set_index(["comparison", "a", "b"]).sort_index()
+    gap = tests.loc[layers.PROBE, layers.ON_TEST, layers.ON_TRAINING]
+    model, nested = rows.loc[layers.MODEL, own], rows.loc[layers.PROBE, layers.ON_TRAINING]
+    remarked = remark(params, [params.source])
+    return _say("layers", params, remarked, own, model, families, votes, nested, best, gap)
+
+
+def _pair(row):
+    return layers.named(sorted({row.layer_a, row.layer_b}))
+
+
+def about_fractions(tests, points, overlap, params: Params) -> str:
+    """07: enough data, transfer, and speaker overlap, on average or for the only target.
+
+    Parameters
+    ----------
+    tests, points, overlap : pandas.DataFrame
+        As `hump.experiments.fractions.transfer`, `breakpoints` and `overlap`.
+    params : Params
+    """
+    corpus = points["corpus"].iloc[-1]  # the average, if there is one
+    points, own = (list(t[t["corpus"] == corpus].itertuples()) for t in (points, tests))
+    unseen = [row for row in own if row.protocol == "speaker_independent"]
+    hurt, behind = (tests["verdict"] == fractions.HURTS).sum(), (tests["difference"] < 0).sum()
+    shared = overlap[(overlap["corpus"] == corpus) & (overlap["system"] == names.PRETRAINED)]
+    facts = (corpus, points, params.fraction_curves.tolerance, unseen, len(tests), hurt, behind)
+    return _say("fractions", *facts, list(shared.itertuples()))
+
+
+def about_strategies(table: pd.DataFrame) -> str:
+    """07: which strategy is best on validation speakers, and is it the study's own?
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `hump.experiments.tuning.table`.
+    """
+    rows = table[table["corpus"] == table["corpus"].iloc[-1]]  # the average, if there is one
+    own, best = (rows[rows[column]].iloc[0] for column in ("in_force", "winner"))
+    tuned = rows[rows["start"] == "pretrained"]
+    equals = int(np.isclose(tuned["uar"], best.uar).sum()) - 1
+    return _say("strategies", best, own, len(tuned), equals)
+
+
+def about_few_shot(contrasts: pd.DataFrame) -> str:
+    """07: what a few utterances bring, on average or for the only target.
+
+    Parameters
+    ----------
+    contrasts : pandas.DataFrame
+        As `hump.experiments.few_shot.contrasts`.
+    """
+    rows = contrasts[contrasts["corpus"].isin(contrasts["corpus"].tail(1))]
+    rows = rows[rows["within"].isin([names.PRETRAINED, few_shot.MANY])]
+    return _say("few_shot", list(rows.itertuples()))
+
+
+def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Params) -> str:
+    """08: what do validation speakers choose, and does the choice carry over to targets?
+
+    Parameters
+    ----------
+    table, targets : pandas.DataFrame
+        As `hump.experiments.architecture.summarise` and `targets`.
+    params : Params
+    """
+    own = table.set_index("system").loc[architecture.DEFAULT]
+    best, row, verdict = table[table["chosen"]].iloc[0], None, ""
+    if best.system != architecture.DEFAULT:
+        tests = targets[targets["difference"].notna()]
+        row = (tests[tests["corpus"] == names.AVERAGE] if len(tests) > 1 else tests).iloc[0]
+        row, verdict = _with_verdict(row, params)
+    return _say("architecture", len(table), best, own, remark(params), params, row, verdict)
+
+
+def about_claims(table: pd.DataFrame, params: Params) -> str:
+    """09: what the tests of all targets together allow one to say.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `hump.experiments.summary.comparisons`.
+    params : Params
+    """
+    rows = [_with_verdict(row, params) for row in table.itertuples()]
+    return _say("claims", rows, remark(params))

@@ -1,0 +1,248 @@
+"""What the paper and others claim, against what a study's result tables hold.
+
+The claims are data (`ledger.yaml`); values come from tables under ``results/<study>/tables`` alone.
+Verdicts, by the first rule that applies:
+
+1. *not run*: a corpus of the claim is not in the study, or the study's speech is synthetic, which
+   says nothing about people; or the table or its rows are not there, or are of other data.
+2. *undecided*: the study differs from the claim in what the claim depends on (source, encoder,
+   label set); value and interval are shown, but belong to another system.
+3. A number: *undecided* without an interval, or with one wider than 20 points, in which almost any
+   claim would lie; *supported* if the claim lies in it; else *contradicted*, and the side is said.
+4. A mechanism: *supported* if the difference is above 0 and its p after Holm's correction below
+   1 - confidence, *contradicted* if it is below 0 and p is, else *undecided*.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from hump import results
+from hump.params import Params
+from hump.util import text
+
+_FILE = Path(__file__).with_name("ledger.yaml")
+VERDICTS = ("supported", "contradicted", "undecided", "not run")
+# Width of an interval above which a number is not decided.
+WIDEST = 0.20
+KINDS = {
+    "number": "Numbers of the paper",
+    "mechanism": "Mechanisms that the paper claims (differences in UAR)",
+    "published": "Published figures beside ours",
+}
+
+
+class Claim(BaseModel):
+    """A claim; the keys are explained in `ledger.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    claim: str
+    kind: Literal["number", "mechanism", "published"]
+    value: float | None = None
+    metric: Literal["wa", "uar", "f1"]
+    setting: str
+    unseen: Literal["yes", "no", "unknown"]
+    source: str
+    corpora: tuple[str, ...]
+    needs: dict[str, str]
+    notebook: str
+    table: str
+    rows: dict
+    rather: dict = {}
+
+
+def claims(file=_FILE) -> list[Claim]:
+    """Read the claims.
+
+    Parameters
+    ----------
+    file : str or Path
+
+    Returns
+    -------
+    list of Claim
+    """
+    return [Claim(**entry) for entry in yaml.safe_load(Path(file).read_text(encoding="utf-8"))]
+
+
+def collect(params: Params, entries=None) -> pd.DataFrame:
+    """Every claim with what the study measured and a verdict.
+
+    Parameters
+    ----------
+    params : Params
+    entries : list of Claim, optional
+        By default those of `ledger.yaml`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a claim and row of its table (one where there is none): kind, claim, claimed (NaN of
+        a mechanism), metric, setting, claim_unseen (whether its test speakers were), detail (which
+        row), protocol (of ours), value, low, high; unseen, unseen_low, unseen_high (the same cell
+        with test speakers unseen); p_holm, verdict, because, notebook, table, source.
+    """
+    entries = claims() if entries is None else entries
+    return pd.DataFrame([line for claim in entries for line in _lines(claim, params)])
+
+
+def _lines(claim, params):
+    facts = {
+        "kind": claim.kind, "claim": claim.claim,
+        "claimed": np.nan if claim.value is None else claim.value, "metric": claim.metric,
+        "setting": claim.setting, "claim_unseen": claim.unseen,
+    }  # fmt: skip
+    origin = {"notebook": claim.notebook, "table": f"{claim.table}.csv", "source": claim.source}
+    nothing = dict.fromkeys(("value", "low", "high", "unseen", "unseen_low", "unseen_high",
+                             "p_holm"), np.nan) | {"detail": "", "protocol": ""}  # fmt: skip
+    rows, why = _rows(claim, params)
+    absent = [name for name in claim.corpora if name not in params.corpora]
+    if absent or params.synthetic:
+        why = "corpus absent: " + (", ".join(absent) or "the study's speech is synthetic")
+    # What synthetic speech gives for a mechanism is shown, though it decides nothing.
+    if rows is None or (why and claim.kind != "mechanism"):
+        return [facts | nothing | {"verdict": "not run", "because": why} | origin]
+    lines = []
+    for _, row in rows.iterrows():
+        measure = _difference if claim.kind == "mechanism" else _number
+        measured = nothing | measure(claim, row, params)
+        verdict, because = ("not run", why) if why else _verdict(claim, measured, row, params)
+        lines.append(facts | measured | {"verdict": verdict, "because": because} | origin)
+    return lines
+
+
+def _rows(claim, params, **instead):
+    """Rows of the claim's table, or None, and why there are none."""
+    path = results.table(params, claim.table)
+    if not path.is_file():
+        corpus = claim.table.removeprefix("finetune_")
+        if corpus != claim.table and corpus not in params.targets:
+            return None, f"{corpus} is not a target of this study"
+        return None, f"{path.name} is not there"
+    table = pd.read_csv(path)
+    if set(table["fingerprint"]) - {results.fingerprint(params)}:
+        return None, f"{path.name} is of other data"
+    wanted = claim.rows | instead
+    if missing := [name for name in (*wanted, *claim.rather) if name not in table]:
+        return None, f"{path.name} has no column {', '.join(missing)}"
+    found = _matching(table, wanted, params)
+    if found.empty:
+        return None, f"{path.name} has no such row"
+    better = _matching(found, claim.rather, params)
+    return (found if better.empty else better), ""
+
+
+def _matching(table, wanted, params):
+    for name, value in wanted.items():
+        value = params.headline if value == "headline" else value
+        table = table[table[name].isin(value if isinstance(value, list) else [value])]
+    return table
+
+
+def _number(claim, row, params):
+    found = {
+        "protocol": row.get("protocol", "speaker_independent"), "value": row[claim.metric],
+        "low": row[f"{claim.metric}_low"], "high": row[f"{claim.metric}_high"],
+        "detail": _detail(row, ("corpus", "system", "fraction")),
+    }  # fmt: skip
+    if "protocol" in claim.rows:
+        other, _ = _rows(claim, params, protocol="speaker_independent")
+    else:
+        other = pd.DataFrame([row])  # the source is always cross-validated over speakers
+    if other is not None:
+        for end in ("", "_low", "_high"):
+            found[f"unseen{end}"] = other.iloc[0][f"{claim.metric}{end}"]
+    return found
+
+
+def _difference(claim, row, params):
+    return {
+        "protocol": row.get("protocol", "speaker_independent"), "value": row["difference"],
+        "low": row["difference_low"], "high": row["difference_high"], "p_holm": row["p_holm"],
+        "detail": _detail(row, ("comparison", "corpus", "b", "fraction")),
+    }  # fmt: skip
+
+
+def _detail(row, columns):
+    words = {"fraction": "{:.0%} of the data", "b": "against {}"}
+    return ", ".join(words.get(name, "{}").format(row[name]) for name in columns if name in row)
+
+
+def _verdict(claim, measured, row, params):
+    if differs := _differences(claim, params):
+        return "undecided", f"another system: {differs}"
+    if claim.kind == "mechanism":
+        return _on_mechanism(measured, row, params)
+    low, high = measured["low"], measured["high"]
+    if not high - low <= WIDEST:
+        width = "no interval" if np.isnan(low) else f"the interval spans {100 * (high - low):.0f}"
+        return "undecided", f"{width} points; at most {100 * WIDEST:.0f} decide"
+    if low <= claim.value <= high:
+        return "supported", "the claim lies in the interval"
+    side = "lower" if claim.value > high else "higher"
+    return "contradicted", f"measured {side} than claimed"
+
+
+def _on_mechanism(measured, row, params):
+    p, level = measured["p_holm"], 1 - params.evaluation.confidence
+    if p < level:
+        return ("supported" if measured["value"] > 0 else "contradicted"), f"p = {p:.3g} (Holm)"
+    because = f"p = {p:.3g} (Holm), {row['speakers']} speakers"
+    if np.isfinite(row.get("detectable", np.nan)):
+        because += f"; detectable: {row['detectable']:.3f}"
+    return "undecided", because
+
+
+def _differences(claim, params):
+    ours = {
+        "source": params.source, "labels": params.labels,
+        "targets": ", ".join(sorted(params.targets)),
+        # A hub name or a local folder.
+        "encoder": Path(params.features.encoder).name,
+    }  # fmt: skip
+    wrong = [k for k, wanted in claim.needs.items() if ours[k] != wanted]
+    return "; ".join(f"{k} {ours[k]}, claimed with {claim.needs[k]}" for k in wrong)
+
+
+def page(table: pd.DataFrame) -> str:
+    """The ledger for a notebook, in Markdown.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `collect`.
+
+    Returns
+    -------
+    str
+        A count of verdicts, then a table a kind of claim.
+    """
+    counts = table["verdict"].value_counts()
+    parts = ["; ".join(f"**{counts.get(v, 0)}** {v}" for v in VERDICTS) + "."]
+    for kind, title in KINDS.items():
+        part = table[table["kind"] == kind]
+        lines = [
+            f"### {title}", "",
+            "| claim | claimed | measured | test speakers unseen | verdict | from |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]  # fmt: skip
+        for row in part.itertuples():
+            detail = f"<br>{row.detail}" if row.detail else ""
+            claimed = "better" if kind == "mechanism" else f"{row.claimed:.4g} {row.metric.upper()}"
+            lines.append(
+                f"| {row.claim}{detail} | {claimed} "
+                f"| {_shown(row.value, row.low, row.high, kind)} "
+                f"| {_shown(row.unseen, row.unseen_low, row.unseen_high, kind)} "
+                f"| **{row.verdict}**: {row.because} | {row.notebook}, {row.table} |"
+            )
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _shown(value, low, high, kind):
+    return "" if pd.isna(value) else text.interval(value, low, high, sign=kind == "mechanism")

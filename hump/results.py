@@ -1,0 +1,221 @@
+"""Results of a study: where each lies, and tables, which say what they are made from.
+
+Every table is a CSV file with a column ``fingerprint``, of the corpora that the study uses, and a
+column ``note`` where there is something that a reader must know. Both come from ``corpora.csv``,
+which `01_data` writes before anything else.
+"""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from hump.errors import HumpError
+from hump.features import encoders
+from hump.params import Params, names
+from hump.util import files
+
+# The table that the others cite.
+CORPORA = "corpora"
+SOURCE = "source"
+_ADDED = ["note", "fingerprint"]
+_TEXT = (
+    "utterance_id", "speaker", "sex", "sentence", "emotion_raw", "emotion", "predicted", "fold",
+    "excluded", "remark", *_ADDED,
+)  # fmt: skip
+
+
+def table(params: Params, name: str) -> Path:
+    """File of a table."""
+    return params.results / "tables" / f"{name}.csv"
+
+
+def figure(params: Params, name: str) -> Path:
+    """File of a figure; its caption lies beside it, with the ending ``.txt``."""
+    return params.results / "figures" / f"{name}.png"
+
+
+def notebook(params: Params, name: str) -> Path:
+    """File of an executed notebook."""
+    return params.results / "notebooks" / f"{name}.ipynb"
+
+
+def model(params: Params, name: str = SOURCE) -> Path:
+    """Folder of a trained model: of the source, or of the target of that name."""
+    return params.results / "models" / name
+
+
+def published(params: Params) -> Path:
+    """Folder of the study's published results; a run writes elsewhere."""
+    return params.results.parent / "published" / params.study
+
+
+def origin(params: Params, features, trained_on) -> dict:
+    """Where a model comes from and what its input is, to be saved with it.
+
+    Parameters
+    ----------
+    params : Params
+    features : Features
+    trained_on : list of str
+        Corpora.
+
+    Returns
+    -------
+    dict
+        For `hump.model.save`.
+    """
+    return {
+        "study": params.study,
+        "seed": params.seed,
+        "trained_on": trained_on,
+        "synthetic": params.synthetic,
+        "encoder": params.features.encoder,
+        "encoder_label": features.encoder,
+        "layers": list(params.features.layers),
+        "features": features.fingerprint,
+        "corpora": fingerprint(params),
+    }
+
+
+def corpora(params: Params) -> pd.DataFrame:
+    """The corpora of the study, a line each, as `hump.corpora.overview`.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    HumpError
+        `01_data` has not been run.
+    """
+    listed = _read(params, CORPORA)
+    return listed.assign(remark=listed["remark"].fillna(""))
+
+
+def fingerprint(params: Params) -> str:
+    """Identity of all utterances, labels and audio that the study uses.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits, of the corpora's own fingerprints.
+    """
+    listed = corpora(params)
+    text = "\n".join(listed["corpus"] + " " + listed["fingerprint"])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def note(params: Params, *, encoder: bool = True, about=None) -> str:
+    """What a reader must know of every number and picture.
+
+    Parameters
+    ----------
+    params : Params
+    encoder : bool
+        Whether HuBERT features are involved.
+    about : collection of str, optional
+        Corpora that are; by default all of the study.
+
+    Returns
+    -------
+    str
+        For example ``synthetic demo speech; untrained encoder``; empty if there is nothing to say.
+    """
+    listed = corpora(params)
+    if about is not None:
+        listed = listed[listed["corpus"].isin(about)]
+    return _sentence(banners(params, encoder), listed)
+
+
+def banners(params: Params, encoder: bool = True) -> list[str]:
+    """What a reader must know first: that speech is synthetic, and what the encoder is."""
+    words = [names.SYNTHETIC] if params.synthetic else []
+    said = encoders.about(params.features.encoder) if encoder else None
+    return words + ([said] if said else [])
+
+
+def _sentence(words, listed):
+    told = listed[listed["remark"] != ""]
+    return "; ".join([*words, *(told["corpus"] + ": " + told["remark"])])
+
+
+def _notes(frame, params, encoder):
+    """What concerns the corpus of each row, and the source if something was trained on it."""
+    words, listed = banners(params, encoder), corpora(params)
+    if "corpus" not in frame:
+        return _sentence(words, listed)
+    known = {}
+    for name in frame["corpus"].unique():
+        concerned = {name, params.source} if encoder else {name}
+        if name not in set(listed["corpus"]):
+            concerned = set(listed["corpus"])  # an average
+        known[name] = _sentence(words, listed[listed["corpus"].isin(concerned)])
+    return frame["corpus"].map(known)
+
+
+def write(frame: pd.DataFrame, params: Params, name: str, *, encoder: bool = True) -> None:
+    """Write a table of the study, with a column ``note`` where there is something to say.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    params : Params
+    name : str
+        Without ending.
+    encoder : bool
+        Whether HuBERT features, and so trained models, are involved.
+    """
+    if name == CORPORA:
+        frame = _with_note(frame, "; ".join(banners(params, encoder=False)))
+    else:
+        frame = _with_note(frame, _notes(frame, params, encoder))
+        frame = frame.assign(fingerprint=fingerprint(params))
+    # A fixed number of digits, so that equal results are equal files.
+    text = frame.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    files.write_text(table(params, name), text)
+
+
+def _with_note(frame, notes):
+    said = notes.ne("").any() if isinstance(notes, pd.Series) else notes
+    return frame.assign(note=notes) if said else frame
+
+
+def read(params: Params, name: str) -> pd.DataFrame:
+    """Read a table that `write` wrote, as it was given.
+
+    Parameters
+    ----------
+    params : Params
+    name : str
+
+    Returns
+    -------
+    pandas.DataFrame
+        Speakers and identifiers are text, whatever they look like.
+
+    Raises
+    ------
+    HumpError
+        The table is not there; the message names the command that makes it.
+    """
+    return _read(params, name).drop(columns=_ADDED, errors="ignore")
+
+
+def _read(params, name):
+    path = table(params, name)
+    if not path.is_file():
+        raise HumpError(
+            f"{path}: no such table; run the notebooks before this one, or "
+            f"./run_all.sh params/{params.study}.yaml"
+        )
+    return pd.read_csv(path, dtype=dict.fromkeys(_TEXT, "string"))

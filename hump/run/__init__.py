@@ -1,0 +1,1 @@
+"""Running a study: its steps, one notebook after another, by Snakemake."""

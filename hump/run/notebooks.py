@@ -1,0 +1,189 @@
+"""Executes a notebook and saves the executed copy.
+
+Papermill runs it in a kernel of this Python, in the project's folder. A parameter that the notebook
+does not have, of which Papermill only warns, is an error. The copy appears under its name once all
+cells have run, and holds no audio.
+"""
+
+import logging
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from hump import errors
+from hump.errors import HumpError, ParameterError
+from hump.params import ROOT
+
+_TRACEBACK_LINES = 15
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+# One thread each: several processes share the cores, and the order of a sum decides its last digit.
+_LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
+
+
+class NotebookError(HumpError):
+    """A cell of a notebook failed."""
+
+    exit_status = 1
+
+
+def execute(notebook, output, parameters, *, workers=None, progress=True, echo=None):
+    """Run a notebook with parameters and save the executed copy.
+
+    It changes this process's environment, so it is meant for a process of its own
+    (``python -m hump notebook``).
+
+    Parameters
+    ----------
+    notebook : str or Path
+        The notebook; one cell of it is tagged ``parameters``.
+    output : str or Path
+        Where the executed copy goes. One that failed goes to ``failed/`` beside it instead.
+    parameters : dict
+        Name -> value: exactly the parameters that the notebook has.
+    workers : int or None
+        Processes that the notebook may use; None: as many as there are cores.
+    progress : bool
+        Show a bar that counts cells.
+    echo : text stream, optional
+        What cells print goes here too, as they run.
+
+    Raises
+    ------
+    ParameterError
+        The notebook is missing, or its parameters are not the given ones.
+    NotebookError
+        A cell failed; the message names it and says what and where.
+    """
+    notebook, output = Path(notebook).resolve(), Path(output).resolve()
+    node = _read(notebook)
+    _check_parameters(node, notebook, parameters)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".{output.stem}.partial.ipynb")
+    failed = output.parent / "failed" / output.name
+    with tempfile.TemporaryDirectory(prefix="hump-ipython-") as profile:
+        os.environ.update(_environment(workers, profile))
+        os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
+        try:
+            _run(node, partial, parameters, progress, echo)
+        except (PapermillExecutionError, DeadKernelError) as error:
+            _save(partial, failed, notebook)
+            raise NotebookError(_explain(error, failed)) from error
+    _save(partial, output, notebook)
+    failed.unlink(missing_ok=True)
+
+
+def _read(notebook):
+    if not notebook.is_file():
+        raise ParameterError(f"{notebook}: no such notebook; choose one of notebooks/*.ipynb")
+    try:
+        return nbformat.read(notebook, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise ParameterError(f"{notebook}: is not a notebook: {error}") from error
+
+
+def _check_parameters(node, notebook, parameters):
+    # Without a kernel in its metadata Papermill would not know the language.
+    node.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    known = set(papermill.inspect_notebook(node))
+    if known != set(parameters):
+        raise ParameterError(
+            f"{notebook.name}: parameters={sorted(parameters)}: the cell tagged 'parameters' "
+            f"defines {sorted(known)}; both must be the same: change the cell or what is passed"
+        )
+
+
+def _environment(workers, profile):
+    kernels = Path(sys.prefix) / "share" / "jupyter"
+    return {
+        "HUMP_HEADLESS": "1",
+        "HUMP_WORKERS": str(workers or os.cpu_count()),
+        "PYTHONPATH": _first(ROOT, "PYTHONPATH"),
+        "PYTHONHASHSEED": "0",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        # The kernel of this environment and no start-up file, whatever the user's folder holds.
+        "JUPYTER_PATH": _first(kernels, "JUPYTER_PATH"),
+        "IPYTHONDIR": profile,
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        **{f"{library}_NUM_THREADS": "1" for library in _LIBRARIES},
+    }
+
+
+def _first(path, variable):
+    rest = os.environ.get(variable)
+    return f"{path}{os.pathsep}{rest}" if rest else str(path)
+
+
+def _run(node, partial, parameters, progress, echo):
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    papermill.execute_notebook(
+        node,
+        partial,
+        parameters=parameters,
+        kernel_name="python3",
+        language="python",
+        progress_bar=progress,
+        stdout_file=echo,
+        cwd=ROOT,
+        start_timeout=300,
+        config=Config(KernelManager={"transport_encryption": "auto"}),
+    )
+
+
+def _save(partial, output, notebook):
+    """Move an executed notebook to its place, without audio and without this machine's paths."""
+    node = nbformat.read(partial, as_version=4)
+    node.metadata["papermill"].update(input_path=notebook.name, output_path=output.name)
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [_silent(item) for item in cell.outputs if not _is_only_audio(item)]
+    nbformat.write(node, partial)
+    output.parent.mkdir(exist_ok=True)
+    partial.replace(output)
+
+
+def _is_audio(mime, value):
+    return mime.startswith("audio/") or (mime == "text/html" and "<audio" in value.lower())
+
+
+def _is_only_audio(item):
+    """Whether an output has nothing but audio and the text that stands for it."""
+    data = item.get("data", {})
+    audio = [mime for mime, value in data.items() if _is_audio(mime, value)]
+    return bool(audio) and not set(data) - {*audio, "text/plain"}
+
+
+def _silent(item):
+    if "data" in item:
+        item.data = {mime: v for mime, v in item.data.items() if not _is_audio(mime, v)}
+    return item
+
+
+def _explain(error, failed):
+    if isinstance(error, DeadKernelError):
+        where, what = "", "The kernel died; most often the machine ran out of memory."
+    else:
+        where, what = f" in cell {_failed_cell(failed)}", f"{error.ename}: {error.evalue}"
+        if not hasattr(errors, error.ename):
+            trace = _ANSI.sub("", "\n".join(error.traceback)).splitlines()
+            what = "\n".join(trace[-_TRACEBACK_LINES:])
+    indented = "\n".join(f"  {line}" for line in what.splitlines())
+    return f"{failed.stem} failed{where}:\n{indented}\nExecuted copy: {failed}"
+
+
+def _failed_cell(failed):
+    for cell in nbformat.read(failed, as_version=4).cells:
+        if any(item.output_type == "error" for item in cell.get("outputs", [])):
+            return f"{cell.get('id')} [{cell.execution_count}]"
+    return "?"

@@ -1,0 +1,49 @@
+"""Published results: what of a study's results is kept in the repository, to read."""
+
+import shutil
+from pathlib import Path
+
+from hump import results
+from hump.errors import HumpError
+from hump.params import Params
+from hump.run import steps
+
+# One line an utterance, or too large: not published.
+_LEFT_OUT = ("manifest.csv", "*predictions*.csv", "embeddings_*.csv")
+# These show recordings, which are published only where they are ours.
+_SHOWS_RECORDINGS = ("01_data.ipynb", "02_features.ipynb", "data_spectrograms.*", "streams.*")
+_KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*"}
+
+
+def publish(params: Params) -> Path:
+    """Copy the tables, figures and executed notebooks of a finished study to the published ones.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    Path
+        ``results/published/<study>``; what lay there is replaced.
+
+    Raises
+    ------
+    HumpError
+        The study is not finished, or something that it depends on has changed since.
+    """
+    for step in steps.plan(params):
+        if not steps.is_current(step, params):
+            raise HumpError(
+                f"study={params.study}: {step.name} is not up to date; run "
+                f"./run_all.sh params/{params.study}.yaml first"
+            )
+    left_out = _LEFT_OUT + (() if params.synthetic else _SHOWS_RECORDINGS)
+    target = results.published(params)
+    shutil.rmtree(target, ignore_errors=True)
+    for kind, pattern in _KINDS.items():
+        (target / kind).mkdir(parents=True)
+        for file in sorted((params.results / kind).glob(pattern)):
+            if not any(file.match(name) for name in left_out) and not file.name.startswith("."):
+                shutil.copyfile(file, target / kind / file.name)
+    return target

@@ -1,0 +1,212 @@
+"""The steps of a study: what each needs, makes and depends on, and which have to be run.
+
+A step is up to date if the code, notebook, parameters and corpora that it depends on, the files
+that it needs and the files that it made all have the contents that they had when it was last run.
+Which code that is follows from imports (`hump.util.code`). Dates of files decide nothing.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hump import corpora
+from hump.params import Params, folders
+from hump.util import code, files
+from hump.util.files import ROOT
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a study.
+
+    Attributes
+    ----------
+    name : str
+        ``{corpus}`` stands for a target; such a step is run once for each.
+    notebook : str or None
+        None for the step that writes the pages.
+    needs, makes : tuple of str
+        Files below the study's results; in `needs`, ``{corpus}`` stands for every target.
+    threads : str
+        ``all`` cores, a ``share`` of them (one step a target runs at a time), or ``one``.
+    priority : int
+        Steps that others wait for come first.
+    corpus : str or None
+        The target.
+    """
+
+    name: str
+    notebook: str | None
+    needs: tuple[str, ...]
+    makes: tuple[str, ...]
+    threads: str = "all"
+    priority: int = 0
+    corpus: str | None = None
+
+
+def _tables(*names):
+    return tuple(f"tables/{name}.csv" for name in names)
+
+
+_SOURCE = "models/source/model.safetensors"
+_FEATURES, _FINETUNED = (
+    _tables("manifest", "features"),
+    _tables("finetune_{corpus}", "predictions_{corpus}"),
+)
+TEMPLATES = (
+    Step("01_data", "01_data", (),
+         _tables("corpora", "manifest", "accounting", "published", "shortcuts")),
+    Step("02_features", "02_features", _tables("corpora", "manifest"), _tables("features")),
+    Step("03_pretrain", "03_pretrain", _FEATURES,
+         (_SOURCE, "models/source/config.json", *_tables("source", "source_predictions")),
+         priority=2),
+    Step("04_finetune_{corpus}", "04_finetune", (_SOURCE, *_FEATURES),
+         ("models/{corpus}/model.safetensors", "models/{corpus}/config.json", *_FINETUNED,
+          *_tables("diagnostics_{corpus}", "calibration_{corpus}", "neutral_{corpus}",
+                   "embeddings_{corpus}")),
+         threads="share", priority=1),
+    # 05, 06 and 08 need features alone; one after another, since each uses all cores.
+    Step("05_fusion_ablation", "05_fusion_ablation", _FEATURES,
+         _tables("fusion", "fusion_comparisons", "fusion_attention")),
+    Step("06_layer_sensitivity", "06_layer_sensitivity", _FEATURES,
+         _tables("layers", "layers_comparisons", "layer_pairs")),
+    Step("07_fraction_curves", "07_fraction_curves", (_SOURCE, *_FEATURES, *_FINETUNED),
+         _tables("transfer", "breakpoints", "speaker_overlap", "strategies", "few_shot",
+                 "few_shot_contrasts")),
+    Step("08_architecture", "08_architecture", _FEATURES,
+         _tables("architecture", "architecture_targets")),
+    Step("09_figures", "09_figures",
+         (*_tables("source", "fusion_comparisons", "layers", "layers_comparisons", "transfer"),
+          *_FINETUNED),
+         _tables("main", "cells", "paper_protocol", "comparisons", "variance", "claims"),
+         threads="one"),
+    Step("report", None, _tables("corpora", "main"), ("index.html", "provenance.json"),
+         threads="one"),
+)  # fmt: skip
+
+
+def plan(params: Params) -> list[Step]:
+    """The steps of a study in an order in which they can be run.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    list of Step
+        With targets in place of ``{corpus}``, and executed notebooks among `makes`.
+    """
+    steps = []
+    for step in TEMPLATES:
+        for corpus in params.targets if "{corpus}" in step.name else (None,):
+            name = step.name.format(corpus=corpus)
+            needs = tuple(
+                dict.fromkeys(
+                    file.format(corpus=target) for file in step.needs for target in params.targets
+                )
+            )
+            makes = tuple(file.format(corpus=corpus) for file in step.makes)
+            if step.notebook:
+                makes = (f"notebooks/{name}.ipynb", *makes)
+            steps.append(replace(step, name=name, needs=needs, makes=makes, corpus=corpus))
+    made = [file for step in steps for file in step.makes]
+    notebooks = tuple(file for file in made if file.startswith("notebooks/"))
+    return [replace(s, needs=s.needs + notebooks) if s.notebook is None else s for s in steps]
+
+
+def key(step: Step, params: Params) -> str:
+    """Hash of what a step depends on, the files that it needs apart.
+
+    Parameters
+    ----------
+    step : Step
+    params : Params
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    parts = [step.name, params.model_dump(mode="json")]
+    if step.notebook is None:
+        parts.append(code.version("hump.report.pages", package=ROOT / "hump"))
+    else:
+        cells = json.loads(notebook(step).read_text(encoding="utf-8"))["cells"]
+        texts = [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
+        source = "\n".join(text for kind, text in texts if kind == "code")
+        parts += [texts, code.version(source=source, package=ROOT / "hump")]
+    if step.name == "01_data":
+        parts.append(_corpora(params))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def notebook(step: Step) -> Path:
+    """The source notebook of a step."""
+    return ROOT / "notebooks" / f"{step.notebook}.ipynb"
+
+
+def _corpora(params):
+    """Hash of every file of the user's corpora, by relative path and content."""
+    known = params.cache / "contents.json"
+    before = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
+    after, digest = {}, hashlib.sha256()
+    for name in params.corpora:
+        if name in folders.DEMO:
+            continue  # made from the parameters
+        for path in corpora.files(name, params):
+            if not path.is_file():
+                continue  # a link to nothing
+            # Contents cannot change without the time of the inode, which no program can set back.
+            state = path.stat()
+            mark = f"{path} {state.st_size} {state.st_ino} {state.st_ctime_ns}"
+            after[mark] = before.get(mark) or files.sha256(path)
+            entry = f"{name}/{path.relative_to(params.folder(name))} {after[mark]}\n"
+            digest.update(entry.encode(errors="surrogateescape"))
+    if after != before:
+        files.write_text(known, json.dumps(after))
+    return digest.hexdigest()
+
+
+def is_current(step: Step, params: Params) -> bool:
+    """Whether a step has nothing to do.
+
+    Parameters
+    ----------
+    step : Step
+    params : Params
+
+    Returns
+    -------
+    bool
+    """
+    record = _record(step, params)
+    if not record.is_file():
+        return False
+    return json.loads(record.read_text(encoding="utf-8")) == _state(step, params)
+
+
+def remember(step: Step, params: Params) -> None:
+    """Record that a step was run, from and to what contents.
+
+    Parameters
+    ----------
+    step : Step
+    params : Params
+    """
+    files.write_text(_record(step, params), json.dumps(_state(step, params), indent=1) + "\n")
+
+
+def _record(step, params):
+    return params.results / ".steps" / f"{step.name}.json"
+
+
+def _state(step, params):
+    return {"key": key(step, params)} | {
+        kind: {
+            name: files.sha256(path) if (path := params.results / name).is_file() else None
+            for name in names
+        }
+        for kind, names in (("needs", step.needs), ("makes", step.makes))
+    }

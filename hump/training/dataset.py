@@ -1,0 +1,226 @@
+"""Utterances of a corpus as the model takes them: manifest rows beside their features."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from hump.errors import FeatureError
+from hump.model import Batch
+
+# Frames per second.
+HUBERT_RATE, MFCC_RATE = 50, 100
+
+
+@dataclass(frozen=True)
+class Data:
+    """A corpus in use.
+
+    Attributes
+    ----------
+    rows : pandas.DataFrame
+        Manifest rows in use.
+    features : hump.features.Features
+        Of at least these rows.
+    labels : tuple of str
+        Classes, in the order of the model's outputs.
+    """
+
+    rows: pd.DataFrame
+    features: Any
+    labels: tuple[str, ...]
+
+    @property
+    def corpus(self) -> str:
+        """Name of the corpus."""
+        return self.rows["corpus"].iloc[0]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of utterances, speakers and labels in use, and of the features."""
+        text = self.rows[["utterance_id", "speaker", "emotion"]].to_csv(index=False)
+        text += f"{self.labels} {self.features.fingerprint}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def at(self) -> np.ndarray:
+        """Position of each row in the features."""
+        return self.features.index(self.rows["utterance_id"])
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        """Class of each row, shape (rows,), int64."""
+        return pd.Categorical(self.rows["emotion"], categories=self.labels).codes.astype(np.int64)
+
+    @property
+    def prosody(self) -> np.ndarray:
+        """Prosody of each row, shape (rows, 103), float32."""
+        return self.features.prosody[self.at]
+
+    @property
+    def egemaps(self) -> np.ndarray:
+        """eGeMAPS functionals of each row, shape (rows, 88), float32."""
+        return self.features.egemaps[self.at]
+
+    @cached_property
+    def pooled(self) -> np.ndarray:
+        """Mean and standard deviation of HuBERT layers over time, shape (rows, 2 L W), float32."""
+        hubert = (self.features.hubert[i].astype(np.float32) for i in self.at)
+        return np.stack([np.concatenate([h.mean(0), h.std(0)], None) for h in hubert])
+
+    def of_layers(self, layers) -> "Data":
+        """The same utterances with a subset of the encoder layers that the features hold.
+
+        Parameters
+        ----------
+        layers : sequence of int
+            Layer numbers, in the order wanted.
+
+        Returns
+        -------
+        Data
+            Nothing is copied.
+
+        Raises
+        ------
+        FeatureError
+            The features do not hold a layer.
+        """
+        own, layers = tuple(self.features.layers), tuple(layers)
+        if layers == own:
+            return self
+        if absent := [layer for layer in layers if layer not in own]:
+            raise FeatureError(
+                f"layers={list(layers)}: these features are of layers {list(own)}; name layer "
+                f"{absent[0]} in features.layers and extract them again"
+            )
+        hubert, columns = self.features.hubert, [own.index(layer) for layer in layers]
+        name = hashlib.sha256(f"{self.features.fingerprint} {layers}".encode()).hexdigest()
+        chosen = _View(lambda i: hubert[i][:, columns])
+        streams = {**self.features.streams, "hubert": chosen}
+        features = replace(self.features, streams=streams, layers=layers, fingerprint=name)
+        return replace(self, features=features)
+
+    def shuffled(self, stream: str, rows, rng) -> "Data":
+        """Some rows exchange a stream among one another, so that it no longer fits the utterance.
+
+        Parameters
+        ----------
+        stream : str
+            ``hubert``, ``mfcc`` or ``prosody``.
+        rows : sequence of int
+            None of these rows keeps its own, unless it is the only one.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        Data
+        """
+        order = rng.permutation(self.at[rows])
+        place = np.arange(len(self.features))
+        place[order] = np.roll(order, 1)
+        arrays = getattr(self.features, stream)
+        return self._with(stream, lambda i: arrays[place[i]])
+
+    def averaged(self, stream: str, mean) -> "Data":
+        """Every frame of a stream is the same, so that it carries no information.
+
+        Parameters
+        ----------
+        stream : str
+            ``mfcc`` or ``prosody``.
+        mean : numpy.ndarray, shape (features,), float32
+            Mean of training rows.
+
+        Returns
+        -------
+        Data
+        """
+        arrays = getattr(self.features, stream)
+        return self._with(stream, lambda i: np.broadcast_to(mean, np.shape(arrays[i])))
+
+    def _with(self, stream, get):
+        arrays = _View(get)
+        if stream == "prosody":
+            arrays = np.stack([get(i) for i in range(len(self.features))])
+        streams = {**self.features.streams, stream: arrays}
+        return replace(self, features=replace(self.features, streams=streams))
+
+    def class_weights(self, rows) -> torch.Tensor:
+        """Weights inverse to the size of each class, with mean 1 over the rows.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int
+            The rows that are counted.
+
+        Returns
+        -------
+        torch.Tensor, shape (classes,), float32
+            0 for a class without rows.
+        """
+        classes = self.classes[rows]
+        count = np.bincount(classes, minlength=len(self.labels))
+        present = count > 0
+        weight = np.where(present, len(classes) / (present.sum() * np.maximum(count, 1)), 0.0)
+        return torch.tensor(weight, dtype=torch.float32)
+
+    def target(self, rows) -> torch.Tensor:
+        """Classes of some rows, shape (batch,), int64."""
+        return torch.from_numpy(self.classes[rows])
+
+    def batch(self, rows, *, crop_s: float | None = None, rng=None) -> Batch:
+        """Some rows as model input, padded to the longest.
+
+        Parameters
+        ----------
+        rows : sequence of int
+        crop_s : float, optional
+            Crop longer utterances to so many seconds: HuBERT and MFCC alike, prosody stays whole.
+            One long utterance would otherwise pad, and slow down, the whole batch.
+        rng : numpy.random.Generator, optional
+            Draws where each crop begins.
+
+        Returns
+        -------
+        Batch
+        """
+        at = self.at[rows]
+        hubert, mfcc = [self.features.hubert[i] for i in at], [self.features.mfcc[i] for i in at]
+        if crop_s is not None:
+            begins = rng.random(len(at))
+            hubert = [_crop(*pair, crop_s * HUBERT_RATE) for pair in zip(hubert, begins)]
+            mfcc = [_crop(*pair, crop_s * MFCC_RATE) for pair in zip(mfcc, begins)]
+        hubert, hubert_length = _pad(hubert)
+        mfcc, mfcc_length = _pad(mfcc)
+        prosody = torch.from_numpy(self.features.prosody[at].astype(np.float32))
+        return Batch(hubert, hubert_length, mfcc, mfcc_length, prosody)
+
+
+@dataclass(frozen=True)
+class _View:
+    """Arrays by position, computed when they are asked for."""
+
+    get: Callable[[int], np.ndarray]
+
+    def __getitem__(self, index):
+        return self.get(index)
+
+
+def _crop(array, begin, frames):
+    """Part of so many frames; `begin`, in [0, 1), is where it starts within what is left over."""
+    spare = len(array) - int(frames)
+    return array if spare <= 0 else array[(first := round(begin * spare)) : first + int(frames)]
+
+
+def _pad(arrays):
+    lengths = [len(array) for array in arrays]
+    padded = np.zeros((len(arrays), max(lengths), *arrays[0].shape[1:]), np.float32)
+    for row, array in zip(padded, arrays):
+        row[: len(array)] = array
+    return torch.from_numpy(padded), torch.tensor(lengths)

@@ -1,0 +1,101 @@
+"""The training loop: shuffled batches, AdamW, dropout and order from an RNG key."""
+
+import numpy as np
+import torch
+
+from hump.training.dataset import Data
+from hump.training.strategies import Everything
+from hump.util import seeds
+
+
+class Trainer:
+    """AdamW over shuffled batches; each update follows a fine-tuning strategy.
+
+    Parameters
+    ----------
+    model : HumpCat
+        Trained in place.
+    data : Data
+    rows : numpy.ndarray of int
+        Training rows.
+    settings : PretrainParams or FinetuneParams
+    rate : float
+        Learning rate at the start.
+    rng_key : tuple
+        Key of the order of batches, of crops and of dropout; see `hump.util.seeds`.
+    strategy : Everything or a subclass, optional
+        By default all weights move.
+    updates : int, optional
+        Number of updates over which the learning rate falls linearly to 0. Without it the rate
+        stays, and there is no end.
+
+    Attributes
+    ----------
+    updates_left : int or None
+    """
+
+    def __init__(
+        self, model, data: Data, rows, settings, rate, rng_key, *, strategy=None, updates=None
+    ):
+        self.model, self.data, self.rows = model, data, np.asarray(rows)
+        self.settings, self.rate, self.rng_key = settings, rate, rng_key
+        self.updates = self.updates_left = updates
+        self.batch_size = settings.batch_size
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True
+        )
+        self.rng = seeds.generator(*rng_key, "order")
+        self.dropout_seed = seeds.seed_of(*rng_key, "dropout")
+        self.class_weights = data.class_weights(self.rows) if settings.balanced else None
+        self.strategy = strategy or Everything()
+        self.strategy.start(self)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.model.head.weight.device
+
+    def epoch(self, watch=None) -> float:
+        """Pass over the rows once, or until no update is left.
+
+        Parameters
+        ----------
+        watch : callable, optional
+            Called with the model and the number of updates made, after each update.
+
+        Returns
+        -------
+        float
+            Mean loss of the updates.
+        """
+        order, losses = self.rng.permutation(self.rows), []
+        self.model.train()
+        with torch.random.fork_rng(devices=[] if self.device.type == "cpu" else [self.device]):
+            self.dropout_seed += 1
+            torch.manual_seed(self.dropout_seed % 2**63)
+            for first in range(0, len(order), self.batch_size):
+                if self.updates_left == 0:
+                    break
+                losses.append(self._update(order[first : first + self.batch_size]))
+                if watch is not None:
+                    watch(self.model, self.updates - self.updates_left)
+                    self.model.train()
+        return float(np.mean(losses))
+
+    def _update(self, rows):
+        if self.updates is not None:
+            left = self.updates_left
+            self.optimizer.param_groups[0]["lr"] = self.rate * left / self.updates
+            self.strategy.before_update(self, (self.updates - left) / self.updates)
+            self.updates_left -= 1
+        self.optimizer.zero_grad()
+        loss = self.strategy.loss(self, self._loss(rows), len(rows))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return loss.item()
+
+    def _loss(self, rows):
+        weight = None if self.class_weights is None else self.class_weights.to(self.device)
+        batch = self.data.batch(rows, crop_s=self.settings.crop_s, rng=self.rng).to(self.device)
+        return self.model.loss(batch, self.data.target(rows).to(self.device), weight)

@@ -1,0 +1,1 @@
+"""Small things that every part needs, one of each."""

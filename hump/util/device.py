@@ -1,0 +1,51 @@
+"""Which device to compute on."""
+
+from hump.errors import ParameterError
+
+
+def resolve(name: str) -> str:
+    """The device that a name stands for.
+
+    Parameters
+    ----------
+    name : str
+        ``cpu``, ``cuda``, or ``auto``: the GPU where there is one.
+
+    Returns
+    -------
+    str
+        ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    ParameterError
+        Another name, or there is no GPU.
+    """
+    if name == "cpu":
+        return name
+    import torch  # here, since most processes that ask for the CPU do not need it
+
+    if name not in ("auto", "cuda"):
+        raise ParameterError(f"device={name!r}: choose auto, cpu or cuda")
+    if torch.cuda.is_available():
+        return "cuda"
+    if name == "cuda":
+        raise ParameterError("device='cuda': torch finds no GPU; choose auto or cpu")
+    return "cpu"
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether a device has instructions for bfloat16; without them it is emulated, slowly."""
+    import torch
+
+    able = torch.cpu.get_capabilities()
+    return device == "cuda" or bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def describe(name: str) -> str:
+    """The device for people: the name of the GPU, or ``cpu``."""
+    if resolve(name) == "cpu":
+        return "cpu"
+    import torch
+
+    return torch.cuda.get_device_name()

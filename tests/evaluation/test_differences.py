@@ -1,0 +1,64 @@
+"""Means and differences over speakers, where the truth is known, and what a test of them says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hump.evaluation import differences, mean_over_speakers, verdict
+from hump.params import names
+
+
+def predicted(rights, speakers):
+    """Predictions of ten utterances of each emotion by each speaker; `rights` of them are right.
+
+    `rights` maps a system to a function of the speaker's number.
+    """
+    lines = []
+    for system, right in rights.items():
+        for s in range(speakers):
+            for e, emotion in enumerate(names.EMOTIONS):
+                wrong = names.EMOTIONS[(e + 1) % 4]
+                for k in range(10):
+                    lines.append({
+                        "system": system, "fraction": 0.1, "repeat": 0, "corpus": "demo_german",
+                        "utterance_id": f"{s}-{e}-{k}", "speaker": f"s{s}", "emotion": emotion,
+                        "predicted": emotion if k < right(s) else wrong,
+                    })  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def of_a_and_b(rows, params):
+    return differences(rows, ["fraction"], "system", "a", "b", params.evaluation, seed=1)
+
+
+def test_differences_are_paired_by_speaker(params):
+    """Speakers differ much, conditions little: a paired interval is narrow."""
+    rows = predicted({"a": lambda s: 2 + 6 * (s % 2), "b": lambda s: 1 + 6 * (s % 2)}, speakers=8)
+    row = of_a_and_b(rows, params).iloc[0]
+    assert [row.difference_low, row.difference_high] == pytest.approx([0.1, 0.1])
+
+
+def test_speakers_without_both_conditions_are_left_out(params):
+    rows = predicted({"a": lambda s: 8, "b": lambda s: 5}, speakers=4)
+    rows = rows[(rows["system"] == "a") | (rows["speaker"] != "s3")]
+    assert of_a_and_b(rows, params)["speakers"].tolist() == [3]
+
+
+def test_means_over_speakers(params):
+    speakers = np.repeat(["a", "b", "c"], [1, 2, 3])
+    values = np.array([1.0, 0.0, 0.0, 0.0, np.nan, 1.0])
+    mean, low, high = mean_over_speakers(values, speakers, params.evaluation, seed=1)
+    # Without speaker c the mean is 1 / 3; of c's two known values one is 1.
+    assert mean == pytest.approx(2 / 5) and low == 0 and high >= 0.6
+    one = mean_over_speakers([1.0, 0.0], ["a", "a"], params.evaluation, seed=1)
+    assert one[0] == 0.5 and np.isnan(one[1:]).all()
+    assert np.isnan(mean_over_speakers([np.nan], ["a"], params.evaluation, seed=1)).all()
+
+
+@pytest.mark.parametrize(("row", "expected"), [
+    ((0.1, 0.01, 0.001), "better"), ((-0.1, 0.01, 0.001), "worse"),
+    ((0.1, 0.3, 0.001), "not decided"), ((0.1, 0.3, 0.02), "cannot be decided with 8 speakers"),
+])  # fmt: skip
+def test_verdict_says_when_so_few_speakers_could_not_tell(params, row, expected):
+    line = pd.Series(dict(zip(("difference", "p_holm", "p_least"), row)) | {"speakers": 8})
+    assert verdict(line, 5, params.evaluation) == expected

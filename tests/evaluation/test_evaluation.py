@@ -1,0 +1,365 @@
+"""Metrics against scikit-learn, intervals and tests against cases with a known answer."""
+
+import importlib.util
+import itertools
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn import metrics
+
+import hump
+from hump import evaluation
+from hump.evaluation import components, intervals, paired
+from hump.params import ROOT
+from hump.params.names import AVERAGE
+
+LABELS = ["angry", "happy", "neutral", "sad"]
+
+
+@pytest.fixture
+def settings():
+    return hump.load_params("params/demo.yaml").evaluation
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    place = ROOT / "benchmarks" / "intervals.py"
+    spec = importlib.util.spec_from_file_location("intervals_benchmark", place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def table(rng, speakers=8, per_speaker=40, accuracy=0.7, repeats=2, **columns):
+    lines = []
+    cells = itertools.product(range(repeats), range(speakers), range(per_speaker))
+    for repeat, speaker, k in cells:
+        emotion = LABELS[k % 4]
+        guess = emotion if rng.random() < accuracy else rng.choice(LABELS)
+        lines.append((repeat, f"s{speaker}", f"u{speaker}-{k}", emotion, guess))
+    names = ["repeat", "speaker", "utterance_id", "emotion", "predicted"]
+    return pd.DataFrame(lines, columns=names).assign(
+        fold="x", n_train=10, corpus="c", **columns
+    )  # fmt: skip
+
+
+def test_scores_equal_scikit_learn():
+    rng = np.random.default_rng(0)
+    true, guess = rng.choice(4, 300, p=[0.5, 0.3, 0.15, 0.05]), rng.choice(4, 300)
+    scores = evaluation.scores(metrics.confusion_matrix(true, guess))
+    assert scores["wa"] == pytest.approx(metrics.accuracy_score(true, guess))
+    assert scores["uar"] == pytest.approx(metrics.balanced_accuracy_score(true, guess))
+    assert scores["f1"] == pytest.approx(metrics.f1_score(true, guess, average="macro"))
+    assert evaluation.uar(true, guess) == pytest.approx(scores["uar"])
+
+
+def test_uar_is_exactly_that_of_scikit_learn():
+    """Scores of epochs are compared, so the last digit counts."""
+    rng = np.random.default_rng(7)
+    for _ in range(50):
+        true, guess = rng.choice(7, 30), rng.choice(7, 30)
+        with warnings.catch_warnings(action="ignore"):  # a predicted class may have no utterances
+            expected = metrics.balanced_accuracy_score(true, guess)
+        assert evaluation.uar(true, guess) == expected
+
+
+def test_absent_class_has_no_recall():
+    assert evaluation.uar([0, 0, 1], [0, 2, 1]) == pytest.approx((0.5 + 1) / 2)
+
+
+def test_value_is_the_mean_over_repeats(settings):
+    rows = table(np.random.default_rng(1))
+    line = evaluation.summarise(rows, ["corpus"], LABELS, settings, seed=0).iloc[0]
+    each = [
+        metrics.balanced_accuracy_score(part["emotion"], part["predicted"])
+        for _, part in rows.groupby("repeat")
+    ]
+    assert line["uar"] == pytest.approx(np.mean(each))
+    assert (line["utterances"], line["speakers"], line["repeats"]) == (320, 8, 2)
+    assert line["uar_low"] < line["uar"] < line["uar_high"]
+
+
+def test_interval_resamples_speakers_not_utterances(settings):
+    """Half the speakers are always right, half always wrong: utterances would hide that."""
+    rows = table(np.random.default_rng(2), repeats=1, accuracy=1.0)
+    wrong = rows["speaker"].isin(["s0", "s1", "s2", "s3"])
+    rows.loc[wrong, "predicted"] = rows.loc[wrong, "emotion"].map(dict(zip(LABELS, LABELS[::-1])))
+    line = evaluation.summarise(rows, ["corpus"], LABELS, settings, seed=0).iloc[0]
+    assert line["uar"] == 0.5
+    # Of 320 independent utterances it would be 0.445 to 0.555.
+    assert line["uar_low"] < 0.125 and line["uar_high"] > 0.875
+    assert line["uar_high"] == pytest.approx(1 - line["uar_low"], abs=0.02)
+
+
+def test_widening_is_students_and_the_lost_degree_of_freedom():
+    """Where the logit is straight, the interval is that of the t test of the speakers' values."""
+    rng = np.random.default_rng(3)
+    speakers = rng.normal(0.5, 0.02, 6)
+    samples = rng.choice(speakers, (200_000, 6)).mean(axis=1)
+    low, high = intervals.limits([np.r_[speakers.mean(), samples]], [6], [10_000], 0.95)
+    reach = stats.t.ppf(0.975, 5) * speakers.std(ddof=1) / np.sqrt(6)
+    assert (high - low) / 2 == pytest.approx(reach, rel=0.01)
+
+
+def test_widened_interval_is_that_of_the_t_test():
+    rng = np.random.default_rng(4)
+    values = rng.normal(0.1, 0.05, 8)
+    samples = rng.choice(values, (40_000, 8)).mean(axis=1)
+    interval = intervals.widened(values.mean(), samples.std(), 8 / 7, 7, 0.95)
+    known = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    np.testing.assert_allclose(interval, known, atol=1e-3)
+
+
+@pytest.mark.parametrize(("accuracy", "inside"), [(1.0, (0.9, 1.0)), (0.0, (0.0, 0.1))])
+def test_interval_where_no_speaker_errs_or_none_does_not(settings, accuracy, inside):
+    rows = table(np.random.default_rng(0), accuracy=accuracy)
+    if accuracy == 0:
+        rows["predicted"] = rows["emotion"].map(dict(zip(LABELS, LABELS[::-1])))
+    line = evaluation.summarise(rows, ["corpus"], LABELS, settings, seed=0).iloc[0]
+    assert inside[0] <= line["uar_low"] < line["uar_high"] <= inside[1]
+    assert line["uar_low"] <= line["uar"] <= line["uar_high"]
+
+
+def test_constant_guess_has_no_spread(settings):
+    rows = table(np.random.default_rng(0)).assign(predicted="sad")
+    line = evaluation.summarise(rows, ["corpus"], LABELS, settings, seed=0).iloc[0]
+    assert line["uar_low"] == pytest.approx(0.25) == line["uar_high"]
+
+
+def test_one_speaker_has_no_interval(settings):
+    line = evaluation.summarise(
+        table(np.random.default_rng(0), speakers=1), ["corpus"], LABELS, settings, seed=0
+    ).iloc[0]
+    assert np.isnan(line["uar_low"]) and line["uar"] > 0
+
+
+def test_difference_has_no_interval_where_a_corpus_has_one_speaker(settings):
+    rng = np.random.default_rng(8)
+    rows = pd.concat([
+        table(rng, speakers=speakers, accuracy=accuracy, system=system).assign(corpus=corpus)
+        for corpus, speakers in (("one", 1), ("many", 6))
+        for system, accuracy in (("a", 0.8), ("b", 0.6))
+    ])  # fmt: skip
+    found = evaluation.differences(rows, ["fold"], "system", "a", "b", settings, seed=0)
+    assert found["corpus"].tolist() == ["one", "many", AVERAGE]
+    assert found["speakers"].tolist() == [1, 6, 7]
+    assert found["difference_low"].isna().tolist() == [True, False, True]
+    assert found["difference"][2] == pytest.approx(found["difference"][:2].mean())
+    many = found.iloc[1]
+    assert many["difference_low"] < many["difference"] < many["difference_high"]
+
+
+@pytest.mark.parametrize(("speakers", "design"), [
+    (4, "usual"), (6, "skewed"), (8, "easy"), (12, "emotions unbalanced"),
+])  # fmt: skip
+def test_coverage(benchmark, speakers, design):
+    """95 % intervals hold the truth in 93 to 97 %, and percentiles of few speakers do not."""
+    corpora = 250
+    lines = benchmark.coverage(speakers, benchmark.DESIGNS[design], corpora, seed=1)
+    held = {(line["method"], line["metric"]): line["coverage"] for line in lines}
+    # Two and a half standard errors of so many simulated corpora.
+    noise = 2.5 * np.sqrt(0.95 * 0.05 / corpora)
+    for metric in evaluation.METRICS:
+        assert 0.93 - noise <= held[benchmark.OURS, metric] <= 0.97 + noise
+    if speakers == 4:
+        assert held["percentile", "uar"] < 0.85
+
+
+def test_coverage_of_an_average(benchmark):
+    noise = 2.5 * np.sqrt(0.95 * 0.05 / 200)
+    assert 0.93 - noise <= benchmark.average_coverage(200, seed=1) <= 0.97 + noise
+
+
+@pytest.mark.parametrize("speakers", [4, 6, 10])
+def test_false_positives_and_power(benchmark, speakers):
+    """At most 5 % of tests, and of families after Holm, find what is not there."""
+    found = benchmark.errors(speakers, 1_000, seed=1)
+    noise = 2.5 * np.sqrt(0.05 * 0.95 / 1_000)
+    assert found["single"] <= 0.05 + noise and found["family"] <= 0.05 + noise
+    assert found["interval"] == pytest.approx(0.95, abs=0.02)
+    if speakers == 4:
+        assert found["detected"] is None and found["single"] == 0
+    else:
+        assert found["detected"] == pytest.approx(0.8, abs=0.05)
+
+
+def test_published_simulation_is_of_this_method(benchmark):
+    """The study's own method is within bounds wherever speakers are not skewed near the top."""
+    found = json.loads((benchmark.RESULTS / "intervals.json").read_text())
+    own = pd.DataFrame(found["coverage"]).query("method == @benchmark.OURS")
+    noise = 2.5 * np.sqrt(0.95 * 0.05 / found["corpora"])
+    rest = own[own["design"] != "easy and skewed"]["coverage"]
+    assert rest.between(0.93 - noise, 0.97 + noise).all()
+    assert rest.mean() == pytest.approx(0.95, abs=0.01)
+    four = pd.DataFrame(found["coverage"]).query("speakers == 4 and metric == 'uar'")
+    held = four.groupby("method")["coverage"].mean()
+    shown = (f"contain the true value for {100 * held[benchmark.OURS]:.0f} % of corpora",
+             f"percentiles for {100 * held['percentile']:.0f} %")  # fmt: skip
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert all(words in readme for words in shown)
+    erred = pd.DataFrame(found["false_positives"]).query("differences == 'symmetric'")
+    assert (erred[["single", "family"]] <= 0.05 + 2.5 * np.sqrt(0.0475 / found["studies"])).all(
+        axis=None
+    )
+
+
+def test_average_over_corpora(settings):
+    rng = np.random.default_rng(4)
+    a, b = table(rng, accuracy=0.9), table(rng, accuracy=0.3).assign(corpus="d")
+    both = evaluation.average(pd.concat([a, b]), ["fold"], LABELS, settings, seed=0).iloc[0]
+    single = [
+        evaluation.summarise(t, ["corpus"], LABELS, settings, seed=0)["uar"].iloc[0] for t in (a, b)
+    ]
+    assert both["uar"] == pytest.approx(np.mean(single))
+    assert both["speakers"] == 16 and both["utterances"] == 640
+
+
+def test_paired_test_is_the_exact_sign_flip_test(settings):
+    rng = np.random.default_rng(5)
+    a = table(rng, speakers=6, accuracy=0.9, system="a", comparison="x")
+    b = table(rng, speakers=6, accuracy=0.5, system="b", comparison="x")
+    line = evaluation.compare(pd.concat([a, b]), [("a", "b")], settings, seed=0).iloc[0]
+    difference = []
+    for speaker in sorted(set(a["speaker"])):
+        uars = [
+            np.mean([metrics.balanced_accuracy_score(p["emotion"], p["predicted"])
+                     for _, p in t[t["speaker"] == speaker].groupby("repeat")])
+            for t in (a, b)
+        ]  # fmt: skip
+        difference.append(uars[0] - uars[1])
+    signs = np.array(list(itertools.product([-1, 1], repeat=6)))
+    flipped = (signs * difference).mean(1)
+    p = np.mean(np.abs(flipped) >= abs(np.mean(difference)) - 1e-12)
+    assert line["difference"] == pytest.approx(np.mean(difference))
+    assert line["p"] == pytest.approx(p)
+    assert line["p_least"] == 2 / 2**6
+
+
+def test_holm_correction(settings):
+    rng = np.random.default_rng(6)
+    parts = []
+    for number in range(3):
+        parts += [
+            table(rng, accuracy=0.5 + 0.1 * number, system="a", comparison=number),
+            table(rng, accuracy=0.5, system="b", comparison=number),
+        ]
+    result = evaluation.compare(pd.concat(parts), [("a", "b")], settings, seed=0)
+    p = np.sort(result["p"])
+    expected = np.minimum(np.maximum.accumulate(p * [3, 2, 1]), 1)
+    np.testing.assert_allclose(np.sort(result["p_holm"]), expected)
+    assert (result["family"] == 3).all()
+
+
+def test_families_are_corrected_each_by_itself(settings):
+    rng = np.random.default_rng(6)
+    rows = pd.concat([
+        table(rng, accuracy=accuracy, system=system, comparison=comparison)
+        for comparison in ("x", "y") for system, accuracy in zip("abc", (0.8, 0.6, 0.5))
+    ])  # fmt: skip
+    families = {"first": {"x": [("a", "b")]}, "rest": [("a", "c"), ("b", "c"), ("a", "nobody")]}
+    found = evaluation.compare_families(rows, families, settings, seed=0)
+    assert found["question"].tolist() == ["first"] + ["rest"] * 4
+    assert found["family"].tolist() == [1] + [4] * 4
+    assert found["p_holm"][0] == found["p"][0]
+    alone = evaluation.compare(rows, families["rest"], settings, seed=0)
+    pd.testing.assert_frame_equal(
+        found[found["question"] == "rest"].drop(columns="question").reset_index(drop=True), alone
+    )
+
+
+@pytest.mark.parametrize("speakers", [2, 5, 9])
+def test_sign_flip_equals_scipy(speakers):
+    rng = np.random.default_rng(speakers)
+    # Rounded, so that sums are often equal.
+    rows = rng.normal(0.1, 0.3, (5, speakers)).round(1)
+    expected = [
+        stats.permutation_test((row,), np.mean, permutation_type="samples", vectorized=True).pvalue
+        for row in rows
+    ]
+    np.testing.assert_allclose(paired.sign_flip(rows), expected)
+
+
+def test_many_speakers_are_tested_by_drawn_flips(settings):
+    rng = np.random.default_rng(0)
+    row = rng.normal(0.1, 0.2, 30)
+    found = paired.paired_test(row, settings, seed=0)
+    assert found["p"] == pytest.approx(stats.ttest_1samp(row, 0).pvalue, abs=0.01)
+    assert found["p_least"] == 1e-4
+
+
+def test_what_could_have_been_found(settings):
+    few = paired.paired_test(np.array([0.1, 0.2, 0.3, 0.2]), settings, seed=0)
+    assert few["p"] == few["p_least"] == 0.125 and np.isnan(few["detectable"])
+    one = paired.paired_test(np.array([0.1]), settings, seed=0)
+    assert (one["p"], one["p_least"]) == (1, 1) and np.isnan(one["difference_low"])
+    # Exact tests of 12 speakers and the t test have nearly the same power.
+    from statsmodels.stats.power import TTestPower
+
+    by_t = TTestPower().solve_power(nobs=12, alpha=0.05, power=0.8)
+    assert paired.least_effect(12, 0.05) == pytest.approx(by_t, rel=0.05)
+    # Of six, all must point one way: Phi(effect)**6 = 0.8.
+    assert paired.least_effect(6, 0.05) == pytest.approx(stats.norm.ppf(0.8 ** (1 / 6)), rel=0.05)
+
+
+def test_systems_without_a_speaker_in_common_are_not_compared(settings):
+    rng = np.random.default_rng(0)
+    a = table(rng, speakers=2, system="a", comparison="x")
+    b = table(rng, speakers=2, system="b", comparison="x").assign(
+        speaker=lambda rows: "other " + rows["speaker"]
+    )
+    assert evaluation.compare(pd.concat([a, b]), [("a", "b")], settings, seed=0).empty
+
+
+def test_components_of_a_known_simulation():
+    """Folds, speakers in folds, draws in folds and seeds in draws, estimated without bias."""
+    keys = pd.DataFrame(
+        list(itertools.product(range(5), range(2), range(3), range(2))),
+        columns=["fold", "speaker", "draw", "seed"],
+    )
+    factors = {
+        "fold": keys["fold"], "speaker": keys.groupby(["fold", "speaker"]).ngroup(),
+        "draw": keys.groupby(["fold", "draw"]).ngroup(),
+        "seed": keys.groupby(["fold", "draw", "seed"]).ngroup(),
+    }  # fmt: skip
+    factors = {name: level.to_numpy() for name, level in factors.items()}
+    true = {"fold": 0.08, "speaker": 0.1, "draw": 0.06, "seed": 0.04, "rest": 0.05}
+    rng, found, means = np.random.default_rng(0), [], []
+    for _ in range(100):
+        value = 0.6 + true["rest"] * rng.standard_normal(len(keys))
+        for name, level in factors.items():
+            value += true[name] * rng.standard_normal(level.max() + 1)[level]
+        table = components.components(value, factors).set_index("component")
+        found.append(table["variance"])
+        means.append((value.mean(), (table["deviation_of_mean"] ** 2).sum()))
+    mean = pd.concat(found, axis=1).mean(axis=1)
+    for name, deviation in true.items():
+        assert mean[name] == pytest.approx(deviation**2, rel=0.25), name
+    means = np.array(means)
+    assert means[:, 1].mean() == pytest.approx(means[:, 0].var(), rel=0.25)
+
+
+def test_components_equal_the_textbooks_mean_squares():
+    value = np.random.default_rng(1).normal(size=(6, 4)) + np.arange(6)[:, None]
+    found = components.components(value.ravel(), {"group": np.repeat(np.arange(6), 4)})
+    within = value.var(axis=1, ddof=1).mean()
+    between = (4 * value.mean(axis=1).var(ddof=1) - within) / 4
+    assert found["variance"].tolist() == pytest.approx([between, within])
+    assert found["share"].sum() == pytest.approx(1)
+
+
+def test_variance_names_what_cannot_be_told_apart():
+    rows = table(np.random.default_rng(2), speakers=3, repeats=2)
+    rows["fold"] = rows["speaker"]
+    assert evaluation.variance(rows, ["corpus"])["component"].tolist() == [
+        "fold and speaker", "draw and seed",
+    ]  # fmt: skip
+    once = evaluation.variance(rows[rows["repeat"] == 0], ["corpus"])
+    assert once["component"].tolist() == ["fold and speaker and draw and seed"]
+    seeds = pd.concat([rows.assign(seed=number) for number in range(2)])
+    found = evaluation.variance(seeds, ["corpus"]).set_index("component")
+    assert found.index.tolist() == ["fold and speaker", "draw", "seed"]
+    assert found.loc["seed", "variance"] == pytest.approx(0), "both seeds predict the same"

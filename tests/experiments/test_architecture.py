@@ -1,0 +1,52 @@
+"""Architectures differ in one factor, and validation speakers choose among them."""
+
+from dataclasses import replace
+
+import pytest
+
+from hump import evaluation
+from hump.experiments import architecture, variants
+from hump.report import answers
+
+
+def test_architectures_differ_in_one_factor(data, params):
+    systems = architecture.systems(params)
+    names = [v.system for v in systems]
+    assert names == ["the study's model", "heads 1", "width 8", "depth 2", "scale 30", "margin 0",
+                     "plain softmax"]  # fmt: skip
+    own = params.model.model_dump()
+    for variant in systems:
+        differs = {k for k, v in variant.model.model_dump().items() if v != own[k]}
+        one = [{"width", "feed_forward"}, *({factor} for factor in architecture.FACTORS)]
+        assert differs in ([set()] if variant.system == names[0] else one)
+
+
+def test_architecture_is_chosen_on_validation_speakers(data, params):
+    systems = architecture.systems(params)[:4]
+    run = variants.cross_validate(data, architecture.systems(params), params, label="t")
+    chosen = architecture.choose(run, params)
+    best = {
+        name: evaluation.summarise(part, ["system"], data["study"].labels, params.evaluation,
+                                   seed=0)["uar"][0]
+        for name, part in run.validation.groupby("system")
+    }  # fmt: skip
+    assert best[chosen] == pytest.approx(max(best.values()))
+    wrecked = replace(run, predictions=run.predictions.assign(predicted="sad"))
+    assert architecture.choose(wrecked, params) == chosen, "test rows play no part"
+    even = replace(run, validation=run.validation.assign(predicted="sad"))
+    assert architecture.choose(even, params) == architecture.DEFAULT
+    table = architecture.summarise(run, data["study"], params)
+    assert table["system"].tolist() == [v.system for v in architecture.systems(params)]
+    assert table.loc[table["chosen"], "system"].tolist() == [chosen]
+    two = [systems[0], systems[1]]
+    target = {"demo_german": data["study"]}
+    rows = variants.finetune(data["study"], target, two, run.epochs, params, label="t")
+    shown = architecture.targets(rows.assign(corpus="demo_german"), params)
+    assert shown["system"].tolist() == ["heads 1", "the study's model"]
+    assert shown["difference"].notna().tolist() == [True, False]
+    for best in ("heads 1", "the study's model"):
+        text = answers.about_architecture(
+            table.assign(chosen=table["system"] == best), shown, params
+        )
+        assert f"choose **{best}**" in text
+        assert ("none to carry over" in text) == (best != "heads 1")

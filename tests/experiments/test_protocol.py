@@ -1,0 +1,133 @@
+"""The experiments: every cell, the same test rows for all, and nothing learnt from them."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.svm import SVC
+
+from hump import model, results
+from hump.experiments import protocol
+from hump.params import names
+from hump.training import baselines, fit
+
+
+@pytest.fixture
+def study(make_data, params, monkeypatch):
+    monkeypatch.setenv("HUMP_WORKERS", "1")
+    tune = params.finetune.model_copy(update={"fractions": (0.0, 0.25, 1.0), "repeats": 2})
+    params = params.model_copy(update={"finetune": tune})
+    source, target = make_data("demo_source"), make_data("demo_german", speakers=4, seed=1)
+    run = protocol.pretrain_source(source, params)
+    protocol.train_final_source(source, params, run.epochs)
+    return params, source, target, run
+
+
+def test_source_tests_each_utterance_once_by_each_system(study):
+    _, source, _, run = study
+    systems = run.predictions.groupby("system")["utterance_id"]
+    assert set(systems.groups) == {names.PRETRAINED, *baselines.BASELINES}
+    for _, tested in systems:
+        assert sorted(tested) == sorted(source.rows["utterance_id"])
+    assert (run.predictions["fold"] == run.predictions["speaker"]).all()
+    assert 1 <= run.epochs <= 3
+    kept = run.history.groupby("fold").apply(lambda h: h["validation_uar"].to_numpy().argmax() + 1)
+    assert (kept == run.history.groupby("fold")["kept"].first()).all()
+
+
+def test_cells_and_rows_of_a_target(study):
+    params, source, target, _ = study
+    rows = protocol.finetune_target(source, target, params)
+    independent = rows[rows["protocol"] == "speaker_independent"]
+    every = sorted(target.rows["utterance_id"])
+    for cell, part in independent.groupby(["fraction", "system", "repeat"]):
+        assert sorted(part["utterance_id"]) == every, cell
+    assert independent.groupby("fraction")["n_train"].unique().map(list).to_dict() == {
+        0.0: [0], 0.25: [12], 1.0: [48],
+    }  # fmt: skip
+    paper = rows[rows["protocol"] == "paper"]
+    assert set(paper["fraction"]) == {0.25}, "all data would leave nothing to test"
+    assert len(paper[(paper["repeat"] == 0) & (paper["system"] == names.SCRATCH)]) == 48
+    assert names.SCRATCH not in set(rows.loc[rows["fraction"] == 0, "system"])
+    truth = target.rows.set_index("utterance_id")["emotion"]
+    assert (rows["emotion"] == rows["utterance_id"].map(truth)).all()
+
+
+def test_zero_shot_is_the_source_model_as_it_is(study):
+    params, source, target, _ = study
+    rows = protocol.finetune_target(source, target, params)
+    rows = rows[(rows["fraction"] == 0) & (rows["system"] == names.PRETRAINED)]
+    net = model.load(results.model(params))
+    guess = fit.predict(net, target, np.arange(len(target.rows))).argmax(1)
+    assert rows["predicted"].tolist() == [target.labels[k] for k in guess]
+
+
+def test_number_of_processes_changes_nothing(study, monkeypatch, tmp_path):
+    params, source, target, _ = study
+    one = protocol.finetune_target(source, target, params)
+    monkeypatch.setenv("HUMP_WORKERS", "2")
+    for file in (tmp_path / "cache" / "jobs").iterdir():
+        file.unlink()
+    pd.testing.assert_frame_equal(one, protocol.finetune_target(source, target, params))
+
+
+def test_number_of_threads_changes_nothing(study):
+    params, source, _, run = study
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        shutil.rmtree(params.cache / "models")
+        folder = protocol.train_final_source(source, params, run.epochs)
+        found.append((folder / "model.safetensors").read_bytes())
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+    assert found[0] == found[1]
+
+
+def test_native_labels_get_a_new_head(study):
+    params, source, target, _ = study
+    renamed = target.rows.assign(emotion=target.rows["emotion"].map(
+        {"angry": "rage", "happy": "joy", "neutral": "neutral", "sad": "grief"}
+    ))  # fmt: skip
+    labels = tuple(sorted(renamed["emotion"].unique()))
+    native = type(target)(renamed, target.features, labels)
+    tune = params.finetune.model_copy(update={"fractions": (1.0,)})
+    params = params.model_copy(update={"finetune": tune, "labels": "native"})
+    rows = protocol.finetune_target(source, native, params)
+    assert set(rows["predicted"]) <= set(labels)
+    folder = protocol.train_final_target(source, native, params)
+    saved = model.load(folder)
+    assert saved.config.labels == labels
+    assert saved.origin["trained_on"] == ["demo_source", "demo_german"]
+    assert saved.origin["encoder"] == params.features.encoder and saved.origin["layers"] == [1, 9]
+
+
+def test_baselines_learn_from_their_training_rows_alone(make_data):
+    data, wrecked = make_data(), make_data()
+    train, test = np.arange(0, 64), np.arange(64, 80)
+    wrecked.features.egemaps[test[1:]] = 1e6
+    one = baselines.fit_predict("SVM on eGeMAPS", data, train, data, test)
+    other = baselines.fit_predict("SVM on eGeMAPS", wrecked, train, wrecked, test)
+    assert one[0] == other[0], "the other test rows played no part"
+    assert (one == data.classes[test]).mean() > 0.8
+
+
+def test_baseline_is_scikit_learns_svm_on_a_kernel_divided_by_the_number_of_features(make_data):
+    data = make_data()
+    train, test = np.arange(0, 48), np.arange(48, 80)
+    mean, deviation = data.egemaps[train].mean(0), data.egemaps[train].std(0)
+    scaled = (data.egemaps.astype(float) - mean) / deviation
+    kernel = scaled @ scaled[train].T / 88
+    svm = SVC(kernel="precomputed", class_weight="balanced")
+    svm.fit(kernel[train], data.classes[train])
+    guess = baselines.fit_predict("SVM on eGeMAPS", data, train, data, test)
+    assert guess.tolist() == svm.predict(kernel[test]).tolist()
+
+
+def test_majority_class_is_that_of_the_training_rows(make_data):
+    data = make_data()
+    happy = np.flatnonzero(data.classes == 1)
+    guess = baselines.fit_predict("majority class", data, np.r_[happy, 0], data, np.arange(9))
+    assert (guess == 1).all()

@@ -1,0 +1,272 @@
+"""Parameter files: everything wrong with a file is named at once, with what is allowed."""
+
+import pickle
+
+import pytest
+import yaml
+
+import hump
+from hump import corpora
+from hump.errors import ParameterError
+from hump.params import ROOT, folders
+from hump.util import code
+
+FILES = sorted((ROOT / "params").glob("*.yaml"))
+
+
+@pytest.fixture
+def raw():
+    return yaml.safe_load((ROOT / "params" / "demo.yaml").read_text())
+
+
+@pytest.fixture
+def load(tmp_path):
+    def _load(raw):
+        file = tmp_path / "study.yaml"
+        file.write_text(raw if isinstance(raw, str) else yaml.safe_dump(raw))
+        return hump.load_params(file)
+
+    return _load
+
+
+def test_all_studies_are_there():
+    assert {file.stem for file in FILES} == {"smoke", "demo", "open", "paper"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_shipped_files_load_and_are_named_as_their_study(file):
+    assert hump.load_params(file).study == file.stem
+
+
+def test_object_is_frozen(raw, load):
+    params = load(raw)
+    with pytest.raises(ValueError, match="frozen"):
+        params.seed = 2
+    with pytest.raises(ValueError, match="frozen"):
+        params.model.width = 2
+
+
+def test_open_study_is_ravdess_to_emodb():
+    params = hump.load_params("params/open.yaml")
+    assert params.corpora == ("ravdess", "emodb")
+    assert set(params.finetune.fractions) == {0, 0.01, 0.05, 0.1, 0.33, 1}
+    assert not params.synthetic
+
+
+def test_paper_study_is_iemocap_to_seven_corpora_in_five_languages():
+    params = hump.load_params("params/paper.yaml")
+    assert params.source == "iemocap" and len(params.targets) == 7
+    assert {"emodb", "emovo"} <= set(params.targets)
+    languages = {corpora.RECIPES[name].language for name in params.targets}
+    assert languages == {"en", "de", "es", "it", "zh"}
+    assert params.features.encoder == "facebook/hubert-base-ls960"
+
+
+def test_relative_path_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert hump.load_params("params/demo.yaml").study == "demo"
+
+
+def test_missing_file_names_those_that_exist():
+    expected = r"nowhere\.yaml: no such parameter file; .*demo\.yaml"
+    with pytest.raises(ParameterError, match=expected):
+        hump.load_params("nowhere.yaml")
+
+
+def test_every_problem_is_named_at_once(raw, load):
+    raw["model"]["widht"] = raw["model"].pop("width")
+    raw["pretrain"]["learning_rate"] = "1e-3"
+    raw["finetune"]["fractions"] = [0, 1.5]
+    raw["model"]["norm"] = "batch"
+    raw["targets"] = ["demo_germna"]
+    del raw["seed"]
+    with pytest.raises(ParameterError) as caught:
+        load(raw)
+    message = str(caught.value)
+    for part in (
+        "study.yaml: 7 problems",
+        "model.widht=64: unknown key; did you mean width?",
+        "model.width: is missing",
+        "seed: is missing; add it",
+        'pretrain.learning_rate="1e-3": input should be a valid number (YAML reads this as text',
+        "finetune.fractions.1=1.5: input should be less than or equal to 1",
+        "model.norm=\"batch\": input should be 'pre' or 'post'",
+        "targets.0=\"demo_germna\": input should be 'iemocap', 'emodb'",
+        "or 'demo_mandarin'; did you mean demo_german?",
+    ):
+        assert part in message
+
+
+def test_contradictions_are_named_beside_the_other_problems(raw, load):
+    raw["study"] = "../x"
+    raw["folds"] = {"demo_german": "x", "emodb": "y"}
+    raw["model"]["heads"] = 5
+    raw["finetune"] |= {"starts": ["scratch"], "protocols": ["paper"]}
+    raw["experiments"]["fusion"]["targets"] = ["emodb"]
+    raw["fraction_curves"]["few_shot"]["draws"] = 0
+    with pytest.raises(ParameterError) as caught:
+        load(raw)
+    message = str(caught.value)
+    assert message.count("\n") == 8 and "8 problems" in message
+    for part in (
+        'study="../x": string should match',
+        'folds.demo_german="x": no such folds; demo_german has none',
+        'folds.emodb="y": emodb is neither source nor target',
+        "model.heads=5: makes a model of width 64 and 5 heads",
+        'finetune.protocols=["paper"]: must hold speaker_independent',
+        'finetune.starts=["scratch"]: must hold pretrained',
+        'experiments.fusion.targets.0="emodb": is not one of targets',
+        "fraction_curves.few_shot.draws=0: input should be greater than or equal to 1",
+    ):
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"source": "demo_german"}, 'targets=.*: contradicts source="demo_german"'),
+        ({"labels": "native"}, r"finetune.fractions=.*: 0 contradicts labels"),
+        ({"targets": ["emodb", "emodb"]}, "targets=.*: holds a value twice"),
+        ({"study": "../x"}, 'study="../x": string should match pattern'),
+        ({"seed": 1.5}, "seed=1.5: input should be a valid integer$"),
+        ({"seed": "1"}, 'seed="1": input should be a valid integer .* no quotes'),
+        ({"seed": True}, "seed=true: input should be a valid integer"),
+        ({"targets": []}, r"targets=\[\]: must hold at least one value"),
+        ({"folds": {"iemocap": "speakers"}}, "folds.iemocap=.*: iemocap is neither source nor"),
+        ({"folds": {"demo_german": "x"}}, 'folds.demo_german="x": no such folds; demo_german has'),
+        ({"targets": 5, "folds": {"../x": "y"}}, "folds.../x=.*: input should be 'iemocap'"),
+        ({"max_excluded": float("nan")}, "max_excluded=NaN: input should be a finite number"),
+        ({"[key]": 1}, r"\[key\]=1: unknown key; allowed are study, "),
+        (
+            {"source": "iemocap", "folds": {"iemocap": "x"}},
+            'folds.iemocap="x": no such folds; allowed are speakers, sessions',
+        ),
+    ],
+)
+def test_contradictions(raw, load, change, message):
+    with pytest.raises(ParameterError, match=message):
+        load(raw | change)
+
+
+def test_heads_divide_width(raw, load):
+    raw["model"]["heads"] = 5
+    with pytest.raises(ParameterError, match="model.heads=5: makes a model of width 64 and 5"):
+        load(raw)
+
+
+def test_width_is_even(raw, load):
+    raw["model"] |= {"width": 63, "heads": 3}
+    with pytest.raises(ParameterError, match="model.width=63: input should be a multiple of 2"):
+        load(raw)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"width": [30]}, "experiments.architecture.width.0=30: makes a model of width 30 and 4 heads"),
+    ({"heads": [3]}, "experiments.architecture.heads.0=3: makes a model of width 64 and 3 heads"),
+    ({"width": [33]}, "experiments.architecture.width.0=33: input should be a multiple of 2"),
+    ({"heads": [2, 2]}, r"experiments.architecture.heads=\[2, 2\]: holds a value twice"),
+    ({"head": ["cosine"]}, "experiments.architecture.head.0=\"cosine\": input should be 'am_soft"),
+])  # fmt: skip
+def test_architectures_that_cannot_be_built(raw, load, change, message):
+    raw["experiments"]["architecture"] |= change
+    with pytest.raises(ParameterError, match=message):
+        load(raw)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("protocols", ["paper"], r'finetune.protocols=\["paper"\]: must hold speaker_independent'),
+        ("starts", ["scratch"], r'finetune.starts=\["scratch"\]: must hold pretrained'),
+        ("fractions", [0], r"finetune.fractions=\[0.0\]: must hold one above 0"),
+    ],
+)
+def test_finetuning_that_the_study_could_not_show(raw, load, key, value, message):
+    raw["finetune"][key] = value
+    with pytest.raises(ParameterError, match=message):
+        load(raw)
+
+
+def test_strategies_that_contradict_the_study(raw, load):
+    raw["finetune"] |= {"strategy": "joint", "fractions": [0.1, 1]}
+    with pytest.raises(ParameterError) as error:
+        load(raw | {"labels": "native"})
+    for key in ("finetune.strategy=", "fraction_curves.strategies.compared="):
+        assert key in str(error.value)
+    assert "joint contradicts labels=" in str(error.value)
+    raw["fraction_curves"]["strategies"]["compared"] = ["all", "l2sp"]
+    with pytest.raises(ParameterError, match='compared=.*: must hold finetune.strategy="joint"'):
+        load(raw)
+
+
+@pytest.mark.parametrize("text", ["seed: 3\n", '"seed": 3\n', "more: {seed: 1, seed: 1}\n"])
+def test_key_given_twice(raw, load, text):
+    with pytest.raises(ParameterError, match=r"key 'seed' is given twice; keep one\n.*line \d+"):
+        load(yaml.safe_dump(raw) + text)
+
+
+def test_part_of_the_parameters(raw, load):
+    whole = load(raw)
+    part = whole.only("seed", "model", "finetune")
+    assert (part.seed, part.model, part.headline) == (whole.seed, whole.model, whole.headline)
+    everything = whole.model_dump(mode="json")
+    expected = {key: everything[key] for key in ("seed", "model", "finetune")}
+    assert part.model_dump(mode="json") == expected
+    assert pickle.loads(pickle.dumps(part)) == part != whole
+    assert part.only("seed") == whole.only("seed") != part
+
+
+def test_what_a_part_leaves_out_cannot_be_read(raw, load):
+    part = load(raw).only("seed", "model")
+    copy = part.model_copy(update={"seed": 2})
+    for params in (part, copy, pickle.loads(pickle.dumps(part))):
+        for key in ("source", "corpora", "finetune", "headline", "results"):
+            with pytest.raises(AttributeError, match="'Params' object has no attribute '"):
+                getattr(params, key)
+    assert copy.seed == 2 and part.seed == 1
+    with pytest.raises(KeyError, match="sede"):
+        part.only("sede")
+
+
+def test_fold_schemes_are_those_beside_the_recipes():
+    assert folders.fold_schemes("iemocap") == ("speakers", "sessions")
+    assert folders.fold_schemes("urdu") == folders.fold_schemes("demo_german") == ()
+    files = (ROOT / "hump" / "corpora" / "recipes").glob("*.folds.csv")
+    with_folds = {file.name.removesuffix(".folds.csv") for file in files}
+    assert with_folds == {name for name in folders.CORPORA if folders.fold_schemes(name)}
+
+
+def test_names_and_sections_do_not_depend_on_the_list_of_corpora():
+    for module in ("hump.params.names", "hump.params.sections"):
+        assert code.closure(module)[0] == {module}
+
+
+def test_folder_of_a_corpus(tmp_path, raw, load, monkeypatch):
+    monkeypatch.setenv("HUMP_DATA", str(tmp_path))
+    params = load(raw)
+    assert params.folder("emodb") == tmp_path / "emodb"
+    assert params.folder("esd_zh") == tmp_path / "esd_zh"
+    (tmp_path / "esd").mkdir()
+    assert params.folder("esd_zh") == tmp_path / "esd"
+    assert params.folder("demo_german") == params.cache / "demo" / "seed1-8x6x1" / "demo_german"
+
+
+@pytest.mark.parametrize(
+    ("fractions", "headline"),
+    [([0, 0.1, 0.33, 1], 0.33), ([0.5, 1], 0.5), ([0, 1], 1.0), ([0.34, 0.05], 0.05)],
+)
+def test_headline_fraction(raw, load, fractions, headline):
+    raw["finetune"]["fractions"] = fractions
+    assert load(raw).headline == headline
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("- 1", "holds list, expected keys and values"),
+    ("a: [", "is not a parameter file in YAML"),
+    ("", "holds NoneType"),
+    ("seed: 2020-01-01", "is not a parameter file in YAML"),
+    ("!!python/object/apply:os.getcwd []", "is not a parameter file in YAML"),
+])  # fmt: skip
+def test_not_a_parameter_file(load, text, message):
+    with pytest.raises(ParameterError, match=message):
+        load(text)

@@ -1,0 +1,122 @@
+"""What the workflow would run, and what makes it run something again."""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hump.__main__ import main
+from hump.params import Params
+from hump.run import steps
+
+ROOT = Path(__file__).resolve().parents[2]
+STEP = re.compile(r"-m hump step \S+ (\w+) --workers (\d+)")
+
+
+def call(root, *arguments, **variables):
+    return subprocess.run(
+        [sys.executable, "-m", "hump", *arguments],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def planned(root, params_file, *arguments):
+    """Step -> processes, by a dry run."""
+    shown = ("--dry-run", "--printshellcmds", "--quiet", "host")
+    done = call(root, "run", params_file, "--", *shown, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {name: int(workers) for name, workers in STEP.findall(done.stdout + done.stderr)}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The project without results, caches and environment."""
+    root = tmp_path / "project"
+    for name in ("hump", "notebooks", "params", "workflow"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+@pytest.mark.parametrize("study", ["demo", "smoke"])
+def test_one_step_a_notebook_and_target(project, study):
+    targets = yaml.safe_load((ROOT / "params" / f"{study}.yaml").read_text())["targets"]
+    notebooks = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    expected = notebooks - {"00_mini_hubert", "04_finetune"} | {"report"}
+    steps = planned(project, f"params/{study}.yaml")
+    assert set(steps) == expected | {f"04_finetune_{target}" for target in targets}
+
+
+def test_cores_are_shared_out(project):
+    targets = len(yaml.safe_load((ROOT / "params" / "demo.yaml").read_text())["targets"])
+    for name, workers in planned(project, "params/demo.yaml", "--cores", "10").items():
+        share = 10 // targets if name.startswith("04") else 10
+        assert workers == (1 if name in ("09_figures", "report") else share), name
+
+
+def test_few_cores_are_not_left_idle(project):
+    """Two at a time, of two processes each: the last of five has both cores."""
+    steps = planned(project, "params/demo.yaml", "--cores", "2")
+    assert {workers for name, workers in steps.items() if name.startswith("04")} == {2}
+
+
+def test_every_step_says_what_it_makes(params):
+    """What a step needs is made by exactly one step before it."""
+    made = set()
+    for step in steps.plan(params):
+        assert set(step.needs) <= made, step.name
+        assert not set(step.makes) & made, step.name
+        made |= set(step.makes)
+
+
+def test_missing_corpora_stop_it_before_anything_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HUMP_DATA", str(tmp_path / "none"))
+    monkeypatch.setattr(Params, "cache", property(lambda self: tmp_path / "cache"))
+    assert main(["run", "params/open.yaml"]) == 2
+    assert "2 missing; put each there" in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_second_run_of_a_study_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Params, "cache", property(lambda self: tmp_path))
+    folder = tmp_path / "snakemake" / "demo"
+    folder.mkdir(parents=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert main(["run", "params/demo.yaml"]) == 2
+    assert "study=demo: another run of it is going on; wait for it" in capsys.readouterr().err
+
+
+def test_snakemakes_own_failure_is_told(project):
+    with (project / "workflow" / "Snakefile").open("a") as file:
+        file.write("\nraise ValueError('a mistake in the Snakefile')\n")
+    done = call(project, "run", "params/demo.yaml")
+    assert done.returncode == 1
+    assert "a mistake in the Snakefile" in done.stderr
+    assert "The same command goes on from here." in done.stderr
+    assert "Building DAG" not in done.stderr
+
+
+def test_a_missing_notebook_is_named_before_anything_runs(project):
+    (project / "notebooks" / "05_fusion_ablation.ipynb").unlink()
+    done = call(project, "run", "params/demo.yaml")
+    assert done.returncode == 2 and "started" not in done.stdout
+    assert "05_fusion_ablation.ipynb: no such notebook; restore it" in done.stderr
+
+
+def test_the_profiles_fit_the_workflow():
+    rules = {step.notebook for step in steps.TEMPLATES if step.notebook}
+    slurm = yaml.safe_load((ROOT / "workflow" / "profiles" / "slurm" / "config.yaml").read_text())
+    assert slurm["executor"] == "slurm"
+    assert set(slurm["set-threads"]) == rules
+    assert set(slurm["set-resources"]) <= rules

@@ -1,0 +1,26 @@
+"""Tables of a study are read as they were written, and say what they are made from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hump import results
+from hump.errors import HumpError
+
+
+def test_table_that_is_not_there(params):
+    with pytest.raises(HumpError, match=r"main\.csv: no such table; run the notebooks before"):
+        results.read(params, "main")
+
+
+def test_identifiers_stay_text(params):
+    rows = pd.DataFrame({"speaker": ["03", "16"], "uar": [0.1234567, np.nan]})
+    results.write(rows, params, "x")
+    again = results.read(params, "x")
+    assert again["speaker"].tolist() == ["03", "16"]
+    assert again["uar"].iloc[0] == 0.123457
+    assert list(again) == ["speaker", "uar"], "without what was added"
+    written = pd.read_csv(results.table(params, "x"))
+    words = "synthetic demo speech; small encoder trained on synthetic speech"
+    assert written["note"].unique().tolist() == [words]
+    assert written["fingerprint"].unique().tolist() == [results.fingerprint(params)]

@@ -1,0 +1,118 @@
+"""Batches hold what the features hold."""
+
+import numpy as np
+import pytest
+import torch
+
+from hump.errors import FeatureError
+from hump.features import Features, Ragged
+from hump.training import fit
+from hump.training.dataset import Data
+
+LAYERS = 4
+
+
+@pytest.fixture
+def stored(make_data):
+    """The made-up corpus as stored features of four layers."""
+    made = make_data()
+    own = made.features
+    hubert = [np.tile(h, (1, LAYERS // 2, 1)) + np.arange(LAYERS)[:, None] for h in own.hubert]
+    hubert = [h.astype(np.float32) for h in hubert]
+    streams = {
+        "hubert": Ragged(np.concatenate(hubert), [len(h) for h in hubert]),
+        "mfcc": Ragged(np.concatenate(own.mfcc), [len(m) for m in own.mfcc]),
+        "prosody": own.prosody, "egemaps": own.egemaps,
+    }  # fmt: skip
+    features = Features(
+        utterance_ids=own.utterance_ids, corpus="demo_source", streams=streams,
+        encoder="made-up encoder", trained=True, layers=tuple(range(LAYERS)), fingerprint="stored",
+    )  # fmt: skip
+    return Data(made.rows, features, made.labels)
+
+
+def test_padding_and_order(make_data):
+    data = make_data()
+    batch = data.batch([7, 3])
+    for row, position in enumerate([7, 3]):
+        hubert, mfcc = data.features.hubert[position], data.features.mfcc[position]
+        assert batch.hubert_length[row] == len(hubert) and batch.mfcc_length[row] == len(mfcc)
+        np.testing.assert_array_equal(batch.hubert[row, : len(hubert)], hubert)
+        assert not batch.hubert[row, len(hubert) :].any()
+        np.testing.assert_array_equal(batch.mfcc[row, : len(mfcc)], mfcc)
+    np.testing.assert_array_equal(batch.prosody, data.features.prosody[[7, 3]])
+
+
+def test_crop_takes_the_same_piece_of_both_sequences(make_data):
+    data, found = make_data(), set()
+    for i, hubert in enumerate(data.features.hubert):
+        hubert[:] = np.arange(len(hubert))[:, None, None]
+        data.features.mfcc[i][:] = np.arange(len(data.features.mfcc[i]))[:, None]
+    rows = np.arange(40)
+    batch = data.batch(rows, crop_s=0.2, rng=np.random.default_rng(0))
+    assert batch.hubert.shape[1] == 10 and batch.mfcc.shape[1] == 20
+    for row in rows:
+        own, length = len(data.features.hubert[row]), batch.hubert_length[row]
+        assert length == min(own, 10)
+        piece = batch.hubert[row, :length, 0, 0]
+        np.testing.assert_array_equal(torch.diff(piece), np.ones(length - 1))
+        first, mfcc_first = piece[0].item(), batch.mfcc[row, 0, 0].item()
+        assert abs(mfcc_first - 2 * first) <= 2
+        found.add(first / max(own - 10, 1))
+    assert min(found) == 0 and max(found) > 0.8, "pieces begin anywhere"
+
+
+def test_crop_leaves_shorter_utterances_whole(make_data):
+    data = make_data()
+    whole, cropped = data.batch([0, 1]), data.batch([0, 1], crop_s=9, rng=np.random.default_rng(0))
+    assert torch.equal(whole.hubert, cropped.hubert) and torch.equal(whole.mfcc, cropped.mfcc)
+
+
+def test_classes_follow_the_labels(make_data):
+    data = make_data()
+    assert data.target([0, 4, 8, 12]).tolist() == [0, 1, 2, 3]
+    assert data.rows["emotion"].iloc[[0, 4, 8, 12]].tolist() == list(data.labels)
+
+
+def test_pooled_is_mean_and_standard_deviation_over_time(make_data):
+    data = make_data()
+    hubert = data.features.hubert[5]
+    expected = np.r_[hubert.mean(0).ravel(), hubert.std(0).ravel()]
+    np.testing.assert_allclose(data.pooled[5], expected, rtol=1e-5)
+
+
+def test_layers_are_selected_without_a_copy(stored):
+    some = stored.of_layers((3, 0))
+    whole = stored.features.hubert[5]
+    np.testing.assert_array_equal(some.features.hubert[5], whole[:, [3, 0]])
+    assert some.features.layers == (3, 0)
+    assert some.features.fingerprint != stored.features.fingerprint
+    assert stored.of_layers(range(LAYERS)) is stored
+    with pytest.raises(FeatureError, match=r"layers=\[1, 9\]: these features are of layers \[0, 1"):
+        stored.of_layers((1, 9))
+
+
+def test_shuffling_exchanges_a_stream_among_the_rows_named(stored):
+    rows = np.arange(8, 20)
+    for stream in ("mfcc", "prosody"):
+        mixed = stored.shuffled(stream, rows, np.random.default_rng(0))
+        before = [getattr(stored.features, stream)[i] for i in range(80)]
+        after = [getattr(mixed.features, stream)[i] for i in range(80)]
+        same = [a.shape == b.shape and np.array_equal(a, b, equal_nan=True)
+                for a, b in zip(before, after)]  # fmt: skip
+        assert [i for i, kept in enumerate(same) if not kept] == rows.tolist()
+        assert sorted(np.nansum(a) for a in after) == pytest.approx(
+            sorted(np.nansum(a) for a in before)
+        )
+    assert mixed.features.mfcc is stored.features.mfcc
+
+
+def test_an_averaged_stream_is_zero_to_the_model(stored, params):
+    net = fit.build(stored, params, seed=0)
+    fit.fit_scaling(net, stored, range(40))
+    dull = stored.averaged("mfcc", net.scale_mfcc.mean.numpy())
+    dull = dull.averaged("prosody", net.scale_prosody.mean.numpy())
+    batch = dull.batch([3])
+    assert batch.mfcc.shape == stored.batch([3]).mfcc.shape
+    torch.testing.assert_close(net.scale_mfcc(batch.mfcc), torch.zeros_like(batch.mfcc))
+    torch.testing.assert_close(net.scale_prosody(batch.prosody), torch.zeros(1, 103))

@@ -1,0 +1,137 @@
+"""Training: it learns, looks at training rows alone, and repeats to the last bit."""
+
+import numpy as np
+import pytest
+import torch
+
+from hump import evaluation
+from hump.corpora import splits
+from hump.training import fit, loop
+
+
+@pytest.fixture
+def longer(params):
+    more = params.pretrain.model_copy(update={"epochs": 12, "patience": 12})
+    tune = params.finetune.model_copy(update={"updates": 30})
+    return params.model_copy(update={"pretrain": more, "finetune": tune})
+
+
+def test_pretraining_learns_what_can_be_learnt(make_data, longer):
+    data = make_data()
+    fold = splits.source_folds(data.rows, 5)[0]
+    net, history = fit.pretrain(data, fold, longer, rng_key=(1, "t"))
+    predicted = fit.predict(net, data, fold.test).argmax(1)
+    assert evaluation.uar(data.classes[fold.test], predicted) > 0.8
+    assert history.loss[-1] < 0.5 * history.loss[0]
+    assert history.best_epoch == 1 + int(np.argmax(history.validation_uar))
+
+
+def test_same_seed_same_weights_whatever_came_before(make_data, longer):
+    data = make_data()
+    fold = splits.source_folds(data.rows, 5)[0]
+    results = []
+    for noise in (1, 99):
+        torch.manual_seed(noise)
+        net, _ = fit.pretrain(data, fold, longer, rng_key=(1, "t"))
+        results.append(net.state_dict())
+    for name, value in results[0].items():
+        assert torch.equal(value, results[1][name]), name
+    other, _ = fit.pretrain(data, fold, longer, rng_key=(2, "t"))
+    assert not torch.equal(other.state_dict()["embed.weight"], results[0]["embed.weight"])
+
+
+def test_global_random_state_is_left_alone(make_data, params):
+    data = make_data()
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    fit.pretrain(data, splits.source_folds(data.rows, 5)[0], params, rng_key=(1,))
+    assert torch.equal(torch.rand(3), wanted)
+
+
+def test_test_rows_play_no_part(make_data, longer):
+    """Wreck every test row: weights and choice of epoch must not move."""
+    data, wrecked = make_data(), make_data()
+    fold = splits.source_folds(data.rows, 5)[0]
+    for position in fold.test:
+        wrecked.features.hubert[position][:] = 1e6
+        wrecked.features.mfcc[position][:] = -1e6
+        wrecked.features.prosody[position] = 1e9
+        wrecked.classes[position] = 0
+    nets = [fit.pretrain(d, fold, longer, rng_key=(1,))[0] for d in (data, wrecked)]
+    for one, other in zip(*(net.state_dict().values() for net in nets)):
+        assert torch.equal(one, other)
+
+
+def test_scaling_is_that_of_the_training_rows(make_data, params):
+    data = make_data()
+    net = fit.build(data, params, seed=0)
+    rows = np.arange(7, 30)
+    fit.fit_scaling(net, data, rows)
+    frames = np.concatenate([data.features.hubert[i].reshape(-1, 12) for i in rows])
+    np.testing.assert_allclose(net.scale_hubert.mean, frames.mean(0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(net.scale_hubert.deviation, frames.std(0), rtol=1e-4)
+    prosody = data.features.prosody[rows]
+    np.testing.assert_allclose(net.scale_prosody.mean, np.nanmean(prosody, 0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(net.scale_prosody.deviation, np.nanstd(prosody, 0), rtol=1e-4)
+
+
+def test_scaling_prior_counts_as_utterances(make_data, params):
+    data = make_data()
+    net = fit.build(data, params, seed=0)
+    fit.fit_scaling(net, data, range(40))
+    source = net.scale_mfcc.mean.clone()
+    own = fit.build(data, params, seed=0)
+    fit.fit_scaling(own, data, range(40, 44))
+    fit.fit_scaling(net, data, range(40, 44), prior=12)
+    torch.testing.assert_close(net.scale_mfcc.mean, 0.25 * own.scale_mfcc.mean + 0.75 * source)
+
+
+def test_undefined_everywhere_keeps_the_prior_scaling(make_data, params):
+    data = make_data()
+    data.features.prosody[:4, 3] = np.nan
+    net = fit.build(data, params, seed=0)
+    fit.fit_scaling(net, data, range(4))
+    assert net.scale_prosody.mean[3] == 0 and net.scale_prosody.deviation[3] == 1
+
+
+def test_finetuning_leaves_the_source_model_as_it_is(make_data, longer):
+    data = make_data()
+    net = fit.build(data, longer, seed=0)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    tuned = fit.finetune(net, data, np.arange(40), longer, start="pretrained", rng_key=("x",))
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not torch.equal(tuned.embed.weight, net.embed.weight)
+
+
+def test_number_of_updates_is_exact(make_data, longer, monkeypatch):
+    data, steps = make_data(), []
+    original = torch.optim.AdamW.step
+    monkeypatch.setattr(
+        torch.optim.AdamW, "step", lambda self, *a: (steps.append(1), original(self, *a))[1]
+    )
+    net = fit.build(data, longer, seed=0)
+    for size in (5, 40):
+        steps.clear()
+        fit.finetune(net, data, np.arange(size), longer, start="scratch", rng_key=("x",))
+        assert len(steps) == longer.finetune.updates
+
+
+def test_balanced_weights_are_inverse_to_class_size(make_data, params):
+    data = make_data()
+    rows = np.r_[0:4, 4:6, 8:9]
+    net = fit.build(data, params, seed=0)
+    settings = params.pretrain.model_copy(update={"balanced": True})
+    trainer = loop.Trainer(net, data, rows, settings, 1e-3, ("x",))
+    expected = [7 / (3 * 4), 7 / (3 * 2), 7 / (3 * 1), 0.0]
+    np.testing.assert_allclose(trainer.class_weights, expected, rtol=1e-6)
+
+
+def test_prediction_does_not_depend_on_the_batch(make_data, params):
+    data = make_data()
+    net = fit.build(data, params, seed=0).eval()
+    rows = np.arange(len(data.rows))
+    one = fit.predict(net, data, rows, batch_size=1)
+    many = fit.predict(net, data, rows, batch_size=64)
+    np.testing.assert_allclose(one, many, atol=1e-6)
