@@ -1,0 +1,41 @@
+"""Devices: CPU, GPU, or a clear error."""
+
+import pytest
+import torch
+
+from hump.errors import ParameterError
+from hump.util import device
+
+
+@pytest.mark.parametrize(
+    ("gpu", "expected"),
+    [
+        (True, {"auto": "cuda", "cuda": "cuda", "cpu": "cpu"}),
+        (False, {"auto": "cpu", "cpu": "cpu"}),
+    ],
+)
+def test_auto_is_the_gpu_where_there_is_one(monkeypatch, gpu, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert {name: device.resolve(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tpu", "device='tpu': choose auto, cpu or cuda"),
+        ("cuda", "finds no GPU; choose auto or cpu"),
+    ],
+)
+def test_unknown_device_and_missing_gpu_are_errors(monkeypatch, name, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ParameterError, match=message):
+        device.resolve(name)
+    with pytest.raises(ParameterError, match=message):
+        device.describe(name)
+
+
+def test_gpu_has_bfloat16_and_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    assert device.describe("auto") == "a GPU" and device.describe("cpu") == "cpu"
+    assert device.has_bfloat16("cuda")

@@ -1,0 +1,59 @@
+"""Files: whole or not at all, locked by one, hashed by contents."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hump.errors import DiskFullError
+from hump.util import files, text
+
+
+def test_interrupted_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "folder" / "table.csv"
+    files.write_text(path, "old")
+    with pytest.raises(RuntimeError, match="stop"), files.atomic(path) as file:
+        file.write(b"new, but not all of it")
+        raise RuntimeError("stop")
+    assert path.read_text() == "old"
+    assert [p.name for p in path.parent.iterdir()] == ["table.csv"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_names_the_file_and_what_to_do(tmp_path, monkeypatch, code):
+    def full(descriptor):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFullError, match=r"table\.csv: cannot be written.*free some space"):
+        files.write_text(tmp_path / "table.csv", "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_lock_is_held_by_one_and_freed_when_its_holder_is_killed(tmp_path):
+    path = tmp_path / "lock"
+    holder = "import sys, time; from hump.util import files\n"
+    holder += f"with files.lock({str(path)!r}):\n    print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(BlockingIOError), files.lock(path, wait=False):
+            pass
+        process.kill()
+        process.wait()
+    with files.lock(path, wait=False):
+        pass
+
+
+def test_sha256_is_the_published_one(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert files.sha256(tmp_path / "abc") == known
+
+
+def test_numbers_as_a_person_would_write_them():
+    assert [text.duration(s) for s in (41.6, 185, 3600)] == ["42 s", "3 min 05 s", "60 min 00 s"]
+    assert [text.percent(share) for share in (0.33, 1, 0.125)] == ["33 %", "100 %", "12.5 %"]
+    assert text.interval(0.7621, 0.68, 0.8) == "0.762 [0.680, 0.800]"
+    assert text.interval(-0.0001, -0.2, 0.1, sign=True) == "+0.000 [-0.200, +0.100]"
