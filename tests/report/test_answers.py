@@ -56,7 +56,7 @@ def strategies(*, in_force=0, low=0.01, second=0.5):
 
 @pytest.mark.parametrize(("table", "said"), [
     (strategies(), "the best is *joint* with a UAR of 0.600 [0.400, 0.950]; it is the one in"),
-    (strategies(second=0.6), "[0.400, 0.950], level with 1 others; it is the one in force."),
+    (strategies(second=0.6), "[0.400, 0.950], level with 1 other; it is the one in force."),
     (strategies(in_force=1), "the one in force is *all*; the best is ahead by +0.100 [+0.010, "),
     (strategies(in_force=1), "(the interval excludes 0, but is not corrected for choosing"),
     (strategies(in_force=1, low=-0.1), "(the interval contains 0, and is not corrected"),
