@@ -64,7 +64,9 @@ def strategies(*, in_force=0, low=0.01, second=0.5):
 def test_strategy_chosen_beside_the_one_in_force(table, said):
     text = answers.about_strategies(table)
     assert said in text
-    assert "(demo_german, 3 validation speakers, fine-tuned on 24 utterances): of 2 strat" in text
+    assert (
+        "(demo_german, 3 validation speakers, fine-tuned on 24 utterances): of 2 strategies" in text
+    )
 
 
 def test_few_shot_without_a_speaker_who_has_enough():
