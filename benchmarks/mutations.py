@@ -31,7 +31,7 @@ FAULTS = (
     ("the learning rate does not fall", "hump/training/loop.py",
      "self.rate * left / self.updates", "self.rate", "tests/training"),
     ("source epochs by maximum", "hump/experiments/protocol.py", "np.median([result",
-     "np.max([result", "tests/experiments/test_protocol.py tests/experiments/test_leakage.py"),
+     "np.max([result", "tests/experiments/test_protocol.py tests/experiments/test_variants.py"),
     ("variants' epochs by maximum", "hump/experiments/variants.py", "int(np.median(chosen))",
      "int(np.max(chosen))", "tests/experiments/test_variants.py"),
     ("joint fine-tuning of variants without a source", "hump/experiments/variants.py",
