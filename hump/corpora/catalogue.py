@@ -12,6 +12,7 @@ from hump.corpora.recipes import (
     esd,
     iemocap,
     mesd,
+    nemo,
     ravdess,
     savee,
     tess,
@@ -20,7 +21,7 @@ from hump.corpora.recipes import (
 from hump.errors import CorpusError
 from hump.params.folders import CORPORA as NAMES
 
-_ONE_EACH = (casia, cremad, emodb, emovo, iemocap, mesd, ravdess, savee, tess, urdu)
+_ONE_EACH = (casia, cremad, emodb, emovo, iemocap, mesd, nemo, ravdess, savee, tess, urdu)
 _ALL = (*(m.RECIPE for m in _ONE_EACH), esd.ENGLISH, esd.MANDARIN, *demo.RECIPES)
 RECIPES = {one.name: one for one in _ALL}
 

@@ -8,7 +8,7 @@ DEMO = (
 )  # fmt: skip
 CORPORA = (
     "iemocap", "emodb", "emovo", "mesd", "casia", "esd_en", "esd_zh", "ravdess", "savee", "tess",
-    "cremad", "urdu", *DEMO,
+    "cremad", "urdu", "nemo", *DEMO,
 )  # fmt: skip
 # Other names that a corpus's folder may have.
 _OTHER_NAMES = {"esd_en": ("esd",), "esd_zh": ("esd",)}

@@ -162,6 +162,8 @@ def paths(name, layout):
         return [place.format(s=s, e=e.title()) + f"{s}_{word[k]}_{e}" for s, e, k in numbered(name)]
     if name == "cremad":
         return list(_cremad())
+    if name == "nemo":
+        return [f"samples/{s}_{e}_{k + 1}" for s, e, k in numbered(name)]
     if name == "urdu":
         return [f"{e}/{s}_F{k + 1}_{e[0]}0{k + 1}" for s, e, k in numbered(name)]
     raise KeyError(name)
@@ -185,7 +187,7 @@ LAYOUTS = {
     "mesd": ("named", "flat"), "casia": ("plain", "capital"),
     "esd_en": ("plain", "split", "nested"), "esd_zh": ("plain", "split", "nested"),
     "ravdess": ("plain", "archive"), "savee": ("folders", "flat"), "tess": ("flat", "folders"),
-    "cremad": ("plain",), "urdu": ("plain",),
+    "cremad": ("plain",), "urdu": ("plain",), "nemo": ("plain",),
 }  # fmt: skip
 
 

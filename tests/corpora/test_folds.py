@@ -21,6 +21,7 @@ SCHEMES = {
     "esd_en": {"speakers": 10}, "esd_zh": {"speakers": 10},
     "ravdess": {"actor_groups": 6, "actor_groups_and_statements": 12},
     "savee": {"speakers": 4}, "tess": {"speakers": 2}, "cremad": {"actor_groups": 5}, "urdu": {},
+    "nemo": {"speakers": 9},
 }  # fmt: skip
 EVERY = [(name, scheme) for name, known in SCHEMES.items() for scheme in known]
 

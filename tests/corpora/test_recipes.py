@@ -18,13 +18,14 @@ TOTALS = {
     "mesd": (862, 3, 574), "casia": (1_200, 4, 800), "esd_en": (17_500, 10, 14_000),
     "esd_zh": (17_500, 10, 14_000), "ravdess": (1_440, 24, 672), "savee": (480, 4, 300),
     "tess": (2_800, 2, 1_600), "cremad": (7_442, 91, 4_900), "urdu": (400, 29, 400),
+    "nemo": (4_481, 9, 3_076),
 }  # fmt: skip
 LAYOUTS = {
     "iemocap": ["plain", "release"], "emodb": ["plain"], "emovo": ["plain"],
     "mesd": ["named", "flat"], "casia": ["plain", "capital"],
     "esd_en": ["plain", "split", "nested"], "esd_zh": ["plain", "split", "nested"],
     "ravdess": ["plain", "archive"], "savee": ["folders", "flat"], "tess": ["flat", "folders"],
-    "cremad": ["plain"], "urdu": ["plain"],
+    "cremad": ["plain"], "urdu": ["plain"], "nemo": ["plain"],
 }  # fmt: skip
 EVERY = [(name, layout) for name, layouts in LAYOUTS.items() for layout in layouts]
 # A file's path, and what it means: speaker, sex, emotion_raw, emotion, sentence.
@@ -39,6 +40,7 @@ EXAMPLES = {
     "savee": ("AudioData/JK/su05", "JK", "m", "surprise", None, None),
     "tess": ("YAF_youth_ps", "YAF", "f", "ps", None, "youth"),
     "cremad": ("AudioWAV/1064_IEO_HAP_HI", "1064", "m", "HAP", "happy", "IEO"),
+    "nemo": ("samples/MP0_happiness_64", "MP0", "m", "happiness", "happy", "64"),
     "urdu": ("Sad/SF11_F2_S04", "SF11", "f", "Sad", "sad", None),
 }  # fmt: skip
 
@@ -121,6 +123,7 @@ def test_full_size_tree_on_disk(trees, tmp_path, name, layout):
     ("tess", "OAF_back_bored", "bored"), ("tess", "MAF_back_angry", "MAF"),
     ("cremad", "AudioWAV/1001_DFA_BOR_XX", "BOR"), ("cremad", "AudioWAV/1092_DFA_ANG_XX", "1092"),
     ("cremad", "AudioWAV/1001_XYZ_ANG_XX", "XYZ"), ("cremad", "AudioWAV/1001_DFA_ANG_ZZ", "ZZ"),
+    ("nemo", "samples/EB0_bored_1", "bored"), ("nemo", "samples/XY0_anger_1", "XY0"),
     ("urdu", "Bored/SM1_F1_B01", "Bored"), ("urdu", "Angry/SM1_F1_X01", "X"),
     ("demo_german", "de01f/de01f_bored_s01_t1", "bored"),
 ])  # fmt: skip
