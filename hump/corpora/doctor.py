@@ -28,7 +28,7 @@ class Examination:
     fingerprint : str
         As `fingerprint`.
     remark : str
-        What must stand beside every result: a partial copy, a fault of the corpus.
+        What must stand beside every result: a partial or converted copy, a fault of the corpus.
     manifest : pandas.DataFrame
     account : pandas.DataFrame
         As `hump.corpora.counts.account`.
@@ -176,19 +176,29 @@ def fingerprint(rows) -> str:
 def _remark(rows, recipe):
     labels = set(rows.loc[rows["emotion"].notna(), "emotion_raw"])
     labels |= {raw for raw, emotion in recipe.emotions.items() if emotion}
-    return "; ".join(filter(None, [counts.shortfall(rows, labels), recipe.warning]))
+    other = sorted(set(_formats(manifest.used(rows))) - {"wav"})
+    converted = f"converted copy ({', '.join(other)})" if other else ""
+    remarks = (counts.shortfall(rows, labels), converted, recipe.warning)
+    return "; ".join(filter(None, remarks))
+
+
+def _formats(rows):
+    """Format of each file, by its ending; all corpora are published as WAV."""
+    return rows["path"].str.extract(r"\.(\w+)$", expand=False).str.lower().replace("wave", "wav")
 
 
 def _audio(rows, recipe):
     rate = _values(rows["sampling_rate"], " Hz")
     if recipe.sampling_rate and (rows["sampling_rate"] != recipe.sampling_rate).any():
         rate += f"; published: {recipe.sampling_rate} Hz"
+    form = _values(_formats(rows))
     return pd.DataFrame([{
         "corpus": recipe.name,
         "utterances": len(rows),
         "speakers": rows["speaker"].nunique(),
         "hours": round(rows["duration_s"].sum() / 3600, 2),
         "seconds (least, median, most)": _range(rows["duration_s"], 2),
+        "format": form if form == "wav" else f"{form}; published: wav",
         "sampling rate": rate,
         "channels": _values(rows["channels"]),
         "level in dB (least, median, most)": _range(rows["level_db"], 1),

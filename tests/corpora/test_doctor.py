@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import soundfile
 
 from hump import corpora
 from hump.corpora import doctor
@@ -81,6 +82,19 @@ def test_audio_in_use_is_described(urdu):
     assert facts["sampling rate"] == "8000 Hz; published: 44100 Hz"
     assert facts["channels"] == "1" and facts["clipped utterances"] == 0
     assert facts["seconds (least, median, most)"] == "0.25, 0.25, 0.25"
+
+
+def test_converted_copy_is_named(trees, tmp_path, urdu):
+    assert urdu.audio["format"].item() == "wav" and "converted" not in urdu.remark
+    for number, file in enumerate(sorted((tmp_path / "urdu").rglob("*.wav"))):
+        if number % 2:
+            values, rate = soundfile.read(file)
+            soundfile.write(file.with_suffix(".opus"), values, rate, format="OGG", subtype="OPUS")
+            file.unlink()
+    one = corpora.examine("urdu", tmp_path)
+    assert one.audio["format"].item() == "opus (200), wav (200); published: wav"
+    assert one.remark.startswith("converted copy (opus); the speaker predicts the label")
+    assert one.mismatches.empty and one.problems.empty
 
 
 def test_fingerprint_is_of_utterances_labels_and_audio(trees, tmp_path):
