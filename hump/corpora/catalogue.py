@@ -44,7 +44,7 @@ def read(name, root) -> pd.DataFrame:
     Raises
     ------
     CorpusError
-        The name is unknown; or the corpus is missing, empty, or has a path with an unknown code.
+        The name is unknown; or the corpus is missing or empty.
     """
     if name not in RECIPES:
         raise CorpusError(f"corpus={name!r}: no such corpus; choose one of {', '.join(NAMES)}")

@@ -141,6 +141,7 @@ def account(rows) -> pd.DataFrame:
     # Reasons that differ in a file's name or in numbers are counted together.
     copy = r"^(copy of|another recording of the utterance in) .*"
     reasons = reasons.str.replace(copy, r"\1 another file", regex=True)
+    reasons = reasons.str.replace(r"^(contradicts itself): .*", r"\1", regex=True)
     is_audio = reasons.str.startswith("audio")
     reasons[is_audio] = reasons[is_audio].str.replace(r"\d+(\.\d+)?", "N", regex=True)
     counts = [("found", "", len(rows)), ("used", "", int(is_used.sum()))]

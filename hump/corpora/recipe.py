@@ -163,8 +163,7 @@ def read(recipe: Recipe, root, *, progress: bool = True) -> pd.DataFrame:
     Raises
     ------
     CorpusError
-        The folder is missing or holds no audio; or a path has an unknown code or contradicts
-        itself.
+        The folder is missing or holds no audio.
     """
     folder = corpus_folder(recipe.name, root)
     if fault := fault_of(folder):
@@ -198,12 +197,10 @@ def _row(recipe, decode, folder, file):
         return row | {"excluded": f"file name does not follow {recipe.layout}"}
     try:
         decoded = decode(match)
-    except (KeyError, ValueError) as error:
-        is_code = isinstance(error, KeyError)
-        what = f"unknown code {error.args[0]!r} in the file name" if is_code else error
-        raise CorpusError(
-            f"{file}: {what}; expected {recipe.layout}. Rename or remove the file"
-        ) from error
+    except KeyError as error:
+        return row | {"excluded": f"unknown code {error.args[0]!r} in the file name"}
+    except ValueError as error:
+        return row | {"excluded": str(error)}
     if isinstance(decoded, str):
         return row | {"excluded": decoded}
     return row | decoded | {"emotion": recipe.emotions[decoded["emotion_raw"]]}

@@ -12,6 +12,8 @@ from hump.errors import CorpusError
 from hump.params import Params, folders
 from hump.util import parallel, seeds, text
 
+# How the reasons begin that count against `max_excluded`.
+_FAULTS = ("audio", "unknown code", "contradicts itself")
 # Files that an error lists.
 _SHOWN = 200
 
@@ -75,7 +77,7 @@ def manifests(params: Params) -> dict[str, pd.DataFrame]:
     ------
     CorpusError
         As `hump.corpora.read`; or more than ``params.max_excluded`` of a corpus cannot be used
-        because of its audio. One message names every corpus at fault.
+        because of its audio or names. One message names every corpus at fault.
     """
     _synthesise(params)
     listed, faults = {}, []
@@ -102,14 +104,14 @@ def _synthesise(params):
 
 def _manifest(name, params):
     rows, folder = read(name, params.root(name)), params.folder(name)
-    _stop_at_too_much_bad_audio(rows, folder, params.max_excluded)
+    _stop_at_too_many_faults(rows, folder, params.max_excluded)
     if params.labels == "native" and name != params.source:
         rows["emotion"] = rows["emotion_raw"]
     return exclude_unlabelled(rows, folder)
 
 
-def _stop_at_too_much_bad_audio(rows, folder, allowed):
-    bad = rows[rows["excluded"].str.startswith("audio", na=False)]
+def _stop_at_too_many_faults(rows, folder, allowed):
+    bad = rows[rows["excluded"].str.startswith(_FAULTS, na=False)]
     opened = len(bad) + int(rows["audio_sha256"].notna().sum())
     if len(bad) <= allowed * opened:
         return

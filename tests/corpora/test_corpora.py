@@ -216,6 +216,23 @@ def test_every_corpus_that_stops_the_study_is_named(emodb, params, monkeypatch):
         corpora.manifests(both)
 
 
+def test_stray_files_do_not_stop_a_corpus(emodb, params, monkeypatch):
+    """A file that contradicts itself and one of an unknown code: excluded, listed, counted."""
+    monkeypatch.setenv("HUMP_DATA", str(emodb))
+    put(emodb / "emodb/wav/03a01Xa.wav")
+    put(emodb / "ravdess/Actor_05/03-01-05-01-01-01-05.wav")
+    put(emodb / "ravdess/Actor_05/03-01-05-01-01-01-02.wav")  # as in a public copy
+    lenient = params.model_copy(update={"max_excluded": 0.5, "targets": ("emodb", "ravdess")})
+    found = corpora.manifests(lenient)
+    reasons = found["emodb"].set_index("path")["excluded"].dropna()
+    assert reasons["wav/03a01Xa.wav"] == "unknown code 'X' in the file name"
+    account = corpora.counts.account(found["ravdess"]).iloc[-1]
+    assert account.tolist() == ["ravdess", "excluded", "contradicts itself", 1]
+    assert len(corpora.used(found["ravdess"])) == 1
+    with pytest.raises(CorpusError, match=r"(?s)emodb: 1 of 6 .*\n  wav/03a01Xa.*ravdess: 1 of 2 "):
+        corpora.manifests(lenient.model_copy(update={"max_excluded": 0.02}))
+
+
 def test_native_labels(emodb, params, monkeypatch):
     monkeypatch.setenv("HUMP_DATA", str(emodb))
     native = params.model_copy(update={"labels": "native"})
