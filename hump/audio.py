@@ -15,13 +15,23 @@ from hump.errors import AudioError
 SAMPLING_RATE = 16_000
 # In less, DisVoice has no two segments to describe, and delta-MFCC have no nine frames.
 MIN_DURATION_S = 0.25
+# In Hz, of telephones. Below, half of the formants are lost.
+MIN_SAMPLING_RATE = 8_000
 # Files with other endings are not audio; whether one with these is, reading it shows.
 ENDINGS = frozenset(
     (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf",
      ".rf64", ".w64", ".sph", ".m4a", ".aac", ".wma")
 )  # fmt: skip
+# Formats that libsndfile does not read.
+_CONVERT = (".m4a", ".aac", ".wma")
 
 _FULL_SCALE = 0.999
+# Floats may pass full scale a little; 24 dB beyond, the scale is not 1, and energies mean nothing.
+_HIGHEST = 16
+# Two steps of 16 bits: dither, or the noise of an open input.
+_STEP = 2 / 32768
+# Channels cancel each other out if their mean has less than this share of their power: 60 dB.
+_CANCELLED = 1e-6
 # A frame is silent up to this share of the loudest one's power: 40 dB below.
 _SILENT = 1e-4
 _FRAMES_PER_SECOND = 50
@@ -30,6 +40,8 @@ _LFS_POINTER = b"version https://git-lfs"
 _LENGTH_UNKNOWN = 2**31 - 2**16
 # In libsndfile's log: the bytes that the header promises, and those that are there.
 _DATA_CHUNK = re.compile(r"^data : (\d+) \(should be (\d+)\)$", re.MULTILINE)
+# And where it finds neither audio nor anything else that it knows.
+_UNKNOWN_CHUNK = re.compile(r"Unknown chunk marker .* at position (\d+)")
 
 
 @dataclass(frozen=True)
@@ -113,7 +125,8 @@ def load(path) -> np.ndarray:
     ------
     AudioError
         The file is missing, cannot be opened or is not audio; is cut off; holds no samples, or
-        samples that are not numbers; is silent throughout; or is shorter than `MIN_DURATION_S`.
+        samples that are not numbers or far beyond full scale; is silent throughout; is shorter
+        than `MIN_DURATION_S`; or has a rate below `MIN_SAMPLING_RATE`.
     """
     _, signal, rate = _decode(Path(path))
     if rate != SAMPLING_RATE:
@@ -127,13 +140,17 @@ def _decode(path):
     try:
         # As bytes, since a name need not be valid in any encoding.
         with soundfile.SoundFile(os.fsencode(path)) as file:
-            samples = file.read(dtype="float32", always_2d=True)
+            # GSM 6.10 and G.721 cannot seek, and are read only by number of samples.
+            count = -1 if file.seekable() else file.frames
+            samples = file.read(count, dtype="float32", always_2d=True)
             promised, rate, log = file.frames, file.samplerate, file.extra_info
     except (soundfile.LibsndfileError, OSError) as error:
         reason = getattr(error, "error_string", None) or str(error)
+        advice = "copy it again or remove it"
+        if path.suffix.lower() in _CONVERT:
+            advice = "convert it to WAV or FLAC"
         raise AudioError(
-            f"{path}: cannot be read as audio ({reason.strip().rstrip('.')}); "
-            "copy it again or remove it"
+            f"{path}: cannot be read as audio ({reason.strip().rstrip('.')}); {advice}"
         ) from error
     _check_whole(path, samples, promised, rate, log)
     signal = samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]
@@ -169,6 +186,13 @@ def _check_whole(path, samples, promised, rate, log):
             f"{path}: is cut off, its header promises {said} bytes of audio and {held} are there; "
             "copy it again or remove it"
         )
+    junk = _UNKNOWN_CHUNK.search(log)
+    size = path.stat().st_size
+    if junk and int(junk[1]) < 0.9 * size:
+        raise AudioError(
+            f"{path}: is damaged, its header promises audio up to byte {junk[1]} of {size}, and "
+            "what follows is unknown; copy it again or remove it"
+        )
     if len(samples) < promised:
         raise AudioError(
             f"{path}: is cut off or damaged, its header promises {promised / rate:.3f} s and "
@@ -182,15 +206,34 @@ def _check_samples(path, samples, signal, rate):
     if not np.isfinite(signal).all():
         count = int((~np.isfinite(samples)).sum())
         raise AudioError(f"{path}: {count} samples are not numbers; convert it again or remove it")
-    if (signal == signal[0]).all():
-        cancel = (samples != samples[0]).any()
-        why = "its channels cancel each other out" if cancel else "every sample has the same value"
+    if rate < MIN_SAMPLING_RATE:
+        raise AudioError(
+            f"{path}: has a sampling rate of {rate} Hz, expected at least {MIN_SAMPLING_RATE}; "
+            "remove it"
+        )
+    if (peak := np.abs(samples).max()) > _HIGHEST:
+        raise AudioError(
+            f"{path}: reaches {peak:.3g}, full scale is 1 (integers written as floats?); divide "
+            "its samples by 32768 or convert it again"
+        )
+    if why := _silent(samples, signal, rate):
         raise AudioError(f"{path}: is silent, {why}; remove it")
     if len(samples) < MIN_DURATION_S * rate:
         raise AudioError(
             f"{path}: lasts {len(samples) / rate:.3f} s, expected at least {MIN_DURATION_S} s; "
             "remove it"
         )
+
+
+def _silent(samples, signal, rate):
+    """Why a recording has nothing to hear; empty if it has."""
+    own = np.square(samples - samples.mean(axis=0)).mean()
+    if np.square(signal - signal.mean()).mean() < _CANCELLED * own:
+        return "its channels cancel each other out"
+    sounding = int((np.abs(signal - np.median(signal)) > _STEP).sum())
+    if sounding < rate / _FRAMES_PER_SECOND:
+        return f"but for {sounding} samples" if sounding else "every sample has the same value"
+    return ""
 
 
 def _silence(signal, rate):

@@ -39,6 +39,20 @@ def shortened(path, form, keep):
     path.write_bytes(path.read_bytes()[:keep])
 
 
+def one_step():
+    """Noise of plus or minus one step of 16 bits."""
+    return np.random.default_rng(1).integers(-1, 2, RATE) / 32768
+
+
+def half_its_length(path):
+    """A header that names half of the samples that follow it."""
+    wav(path)
+    data = path.read_bytes()
+    place = data.index(b"data") + 4
+    length = int.from_bytes(data[place : place + 4], "little") // 2
+    path.write_bytes(data[:place] + length.to_bytes(4, "little") + data[place + 4 :])
+
+
 # How a file is written, and how the reason for excluding it begins; None: it is used.
 KINDS = {
     "whole": (wav, None),
@@ -53,11 +67,20 @@ KINDS = {
     "MP3 named wav": (lambda p: wav(p, format="MP3"), None),
     "OGG named wav": (lambda p: wav(p, format="OGG"), None),
     "a quarter of a second": (lambda p: wav(p, speech(0.25, seed=5)), None),
-    "faint": (lambda p: wav(p, 1e-4 * speech(seed=6)), None),
+    "faint": (lambda p: wav(p, 1e-3 * speech(seed=6)), None),
     "an offset": (lambda p: wav(p, 0.5 + speech(seed=7)), None),
-    "a click": (lambda p: wav(p, np.eye(1, RATE, 999)[0] * 0.9), None),
+    "8 kHz GSM 6.10": (lambda p: wav(p, speech(4, seed=11), rate=8_000, subtype="GSM610"), None),
+    "G.721": (lambda p: wav(p, speech(2, seed=12), format="AU", subtype="G721_32"), None),
+    "3 dB over": (lambda p: wav(p, 1.4 * speech(seed=13), subtype="FLOAT"), None),
+    "a click": (lambda p: wav(p, np.eye(1, RATE, 999)[0] * 0.9), "is silent, but for 1 samples"),
+    "one step": (lambda p: wav(p, one_step()), "is silent, every sample has the same value"),
+    "all but cancelling": (lambda p: wav(p, np.stack([speech(), -0.9999 * speech()], 1)),
+                           "is silent, its channels cancel each other out"),
+    "integers as floats": (lambda p: wav(p, 32_767 * speech(), subtype="FLOAT"), "reaches "),
+    "1e30": (lambda p: wav(p, np.r_[speech(), 1e30], subtype="FLOAT"), "reaches 1e+30, full scale"),
+    "1 Hz": (lambda p: wav(p, rate=1), "has a sampling rate of 1 Hz, expected at least 8000"),
+    "half its length": (half_its_length, "is damaged, its header promises audio up to byte"),
     "clipped": (lambda p: wav(p, np.clip(20 * speech(seed=8), -1, 1)), None),
-    "loud floats": (lambda p: wav(p, 1e4 * speech(seed=9), subtype="FLOAT"), None),
     "mostly silence": (lambda p: wav(p, np.r_[np.zeros(3 * RATE), speech(0.3, seed=10)]), None),
     "0 bytes": (lambda p: p.write_bytes(b""), "is empty (0 bytes)"),
     "text": (lambda p: p.write_text("not audio\n" * 99), "cannot be read as audio (Format not rec"),
