@@ -150,9 +150,16 @@ def diagnose(rows, *, scheme: str | None = None, max_folds: int = 10,
         account=counts.account(rows),
         published=counts.compare(rows),
         audio=_audio(used, recipe),
-        problems=rows.loc[is_fault, ["corpus", "path", "excluded"]].reset_index(drop=True),
+        problems=_problems(rows[is_fault]),
         shortcuts=shortcuts.audit(used, own, settings, seed=seed),
     )
+
+
+def _problems(rows):
+    """The files and what is wrong with them; copies come last, for they hide nothing."""
+    copies = rows["excluded"].str.startswith("copy of")
+    order = copies.sort_values(kind="stable").index
+    return rows.loc[order, ["corpus", "path", "excluded"]].reset_index(drop=True)
 
 
 def fingerprint(rows) -> str:

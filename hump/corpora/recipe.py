@@ -177,7 +177,9 @@ def read(recipe: Recipe, root, *, progress: bool = True) -> pd.DataFrame:
     _add_facts(rows, paths, recipe.name, progress)
     types = dict.fromkeys(COLUMNS, "string") | _NUMBERS
     manifest = pd.DataFrame(rows).reindex(columns=COLUMNS).astype(types)
-    return _mark_copies(manifest).sort_values("utterance_id", ignore_index=True)
+    return _mark_copies(manifest, recipe.sampling_rate).sort_values(
+        "utterance_id", ignore_index=True
+    )
 
 
 def _row(recipe, decode, folder, file):
@@ -230,10 +232,12 @@ def _facts(file):
     return facts | {"audio_sha256": facts.pop("sha256")}
 
 
-def _mark_copies(manifest):
+def _mark_copies(manifest, sampling_rate):
     """Use each utterance once, and not at all if its copies have different labels."""
     rank = manifest["path"].map(_rank)
-    order = manifest.assign(rank=rank).sort_values(["utterance_id", "rank"]).index
+    converted = manifest["sampling_rate"].ne(sampling_rate).fillna(True)
+    keys = manifest.assign(converted=converted, rank=rank)
+    order = keys.sort_values(["utterance_id", "converted", "rank"]).index
     manifest = manifest.loc[order].reset_index(drop=True)
     for column, what in (("audio_sha256", "audio"), ("utterance_id", "utterance")):
         usable = manifest[manifest["excluded"].isna()]
@@ -252,7 +256,7 @@ def _mark_copies(manifest):
 
 
 def _rank(path):
-    """Sort key of files of one utterance: preferred format first, then the shortest path."""
+    """Sort key of files of one utterance: preferred format first, then the least nested."""
     path = PurePosixPath(path)
     ending = path.suffix.lower()
     format_rank = _PREFERRED.index(ending) if ending in _PREFERRED else len(_PREFERRED)

@@ -164,6 +164,17 @@ def test_links_are_followed_once(emodb):
     assert rows.loc["03a07Wa", "excluded"].startswith("audio is a link to nothing")
 
 
+def test_recording_at_the_published_rate_is_preferred(emodb):
+    folder, noise = emodb / "emodb", np.random.default_rng(1).normal(0, 0.1, 12_000)
+    (folder / "original/wav").mkdir(parents=True)
+    soundfile.write(folder / "original/wav/03a05Wa.wav", noise, 16_000)
+    soundfile.write(folder / "03a05Wa.wav", noise, 22_050)
+    rows = corpora.read("emodb", emodb).set_index("path")["excluded"]
+    assert pd.isna(rows["original/wav/03a05Wa.wav"])
+    reason = "another recording of the utterance in original/wav/03a05Wa.wav"
+    assert rows["03a05Wa.wav"] == reason
+
+
 @pytest.mark.parametrize("place", ["a b", "it's", 'say "hi"', "-rf", "$(x); y", "語音"])
 def test_odd_folder_names(emodb, place, tmp_path):
     (emodb / "emodb/wav").rename(emodb / "emodb" / place)

@@ -59,6 +59,20 @@ def test_faults_are_detected_and_named(trees, tmp_path):
     assert "git-LFS pointer" in one._repr_html_()
 
 
+def test_conflicts_are_listed_before_copies(trees, tmp_path):
+    folder = trees.plant(tmp_path, "emodb", "plain")
+    files = sorted((folder / "wav").glob("*.wav"))
+    (folder / "a").mkdir()
+    for file in files[:25]:
+        (folder / "a" / file.name).write_bytes(file.read_bytes())
+    trees.put(folder / "b" / files[-1].name, seed="another")
+    one = corpora.examine("emodb", tmp_path)
+    assert len(one.problems) == 26 and "Files with a fault, 20 of 26" in str(one)
+    first = one.problems["excluded"].iloc[0]
+    assert first == f"another recording of the utterance in b/{files[-1].name}"
+    assert one.problems["excluded"].iloc[1:].str.startswith("copy of").all()
+
+
 def test_page_escapes_file_names_and_shows_them_whole(trees, tmp_path):
     folder = trees.plant(tmp_path, "emodb", "plain")
     name = "<script>alert('hump')<script> & a long name that goes on and on and on and on"
