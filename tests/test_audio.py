@@ -184,3 +184,13 @@ def test_hash_is_of_the_audio_not_of_the_file(tmp_path):
     a, b, c = (audio.examine(tmp_path / n) for n in ("a.wav", "b.flac", "c.wav"))
     assert a.sha256 == b.sha256 != c.sha256
     assert (a.sampling_rate, a.channels, a.duration_s) == (RATE, 1, 1.0)
+
+
+@pytest.mark.parametrize(("ending", "advice"), [
+    ("m4a", "convert it to WAV or FLAC"), ("wav", "copy it again or remove it"),
+])  # fmt: skip
+def test_format_that_is_not_read_is_to_be_converted(tmp_path, ending, advice):
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(range(256)) * 40)
+    with pytest.raises(AudioError, match=f"{path}: cannot be read as audio .*; {advice}$"):
+        audio.load(path)

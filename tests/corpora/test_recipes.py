@@ -2,8 +2,10 @@
 
 import csv
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 import hump
 from hump import corpora
@@ -286,6 +288,29 @@ def test_iemocap_turn_without_a_label_is_accounted_for(one_dialogue):
 def test_iemocap_label_that_cannot_be_right_names_file_and_line(one_dialogue, text, message):
     with pytest.raises(CorpusError, match=message):
         corpora.read("iemocap", one_dialogue(text))
+
+
+def test_iemocap_comment_in_another_encoding_is_read_over(one_dialogue, tmp_path):
+    root = one_dialogue(line("F000", "ang") + line("M003", "sad"))
+    file = root / "iemocap/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+    file.write_bytes(file.read_bytes() + "C-E4:\tAnger;\t(fiancé)\n".encode("latin-1"))
+    assert corpora.read("iemocap", root)["emotion"].tolist() == ["angry", "sad"]
+
+
+def test_tess_as_distributed(tmp_path):
+    """Two of its files are AIFF named .wav, one of them at 96 kHz; one name lacks a letter."""
+    (tmp_path / "tess").mkdir()
+    noise = np.random.default_rng(1).normal(0, 0.1, (3, 96_000))
+    form = {"format": "AIFF"}
+    soundfile.write(tmp_path / "tess/OAF_back_angry.wav", noise[0], 96_000, **form)
+    soundfile.write(tmp_path / "tess/YAF_back_sad.wav", noise[1], 24_414, **form)
+    soundfile.write(tmp_path / "tess/OA_bite_neutral.wav", noise[2], 24_414)
+    rows = corpora.read("tess", tmp_path).set_index("utterance_id")
+    assert rows["excluded"].isna().all()
+    columns = ["speaker", "emotion", "sampling_rate"]
+    assert rows.loc["OAF_back_angry", columns].tolist() == ["OAF", "angry", 96_000]
+    assert rows.loc["YAF_back_sad", columns].tolist() == ["YAF", "sad", 24_414]
+    assert rows.loc["OAF_bite_neutral", columns].tolist() == ["OAF", "neutral", 24_414]
 
 
 def test_published_tables_agree_with_themselves():
