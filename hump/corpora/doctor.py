@@ -156,7 +156,7 @@ def diagnose(rows, *, scheme: str | None = None, max_folds: int = 10,
 
 
 def _problems(rows):
-    """The files and what is wrong with them; copies come last, for they hide nothing."""
+    """The files and what is wrong with them; plain copies come last."""
     copies = rows["excluded"].str.startswith("copy of")
     order = copies.sort_values(kind="stable").index
     return rows.loc[order, ["corpus", "path", "excluded"]].reset_index(drop=True)

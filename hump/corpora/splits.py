@@ -2,7 +2,7 @@
 
 Every split is checked when it is made. No speaker and no audio is in two of its parts, and no
 sentence is in training and test where a fold keeps sentences apart. Only the ``paper`` protocol
-lets speakers be in both parts, in order to measure how much that flatters a result.
+lets speakers be in both parts, in order to measure how much that adds to a result.
 """
 
 from dataclasses import dataclass, replace

@@ -38,15 +38,7 @@ def transfer(predictions, params: Params) -> pd.DataFrame:
     named = every.drop_duplicates("comparison").set_index("comparison")[keys]
     seed = seeds.seed_of(params.seed, "transfer")
     tests = evaluation.compare(every, [PAIR], params.evaluation, seed=seed)
-    columns = [
-        "speakers",
-        "difference",
-        "difference_low",
-        "difference_high",
-        "p",
-        "p_least",
-        "p_holm",
-    ]
+    columns = "speakers difference difference_low difference_high p p_least p_holm".split()
     # Without models from scratch there is nothing to compare.
     tests = tests.reindex(columns=["comparison", *columns])
     table = named.join(tests.set_index("comparison"), how="inner").reset_index(drop=True)
@@ -111,7 +103,7 @@ def breakpoints(predictions, params: Params) -> pd.DataFrame:
 
 
 def overlap(predictions, params: Params) -> pd.DataFrame:
-    """How much shared speakers flatter: the paper's protocol minus the speaker-independent one.
+    """How much shared speakers add: the paper's protocol minus the speaker-independent one.
 
     Parameters
     ----------

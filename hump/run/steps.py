@@ -50,10 +50,8 @@ def _tables(*names):
 
 
 _SOURCE = "models/source/model.safetensors"
-_FEATURES, _FINETUNED = (
-    _tables("manifest", "features"),
-    _tables("finetune_{corpus}", "predictions_{corpus}"),
-)
+_FEATURES = _tables("manifest", "features")
+_FINETUNED = _tables("finetune_{corpus}", "predictions_{corpus}")
 TEMPLATES = (
     Step("01_data", "01_data", (),
          _tables("corpora", "manifest", "accounting", "published", "shortcuts")),

@@ -73,7 +73,7 @@ KINDS = {
     "G.721": (lambda p: wav(p, speech(2, seed=12), format="AU", subtype="G721_32"), None),
     "3 dB over": (lambda p: wav(p, 1.4 * speech(seed=13), subtype="FLOAT"), None),
     "a click": (lambda p: wav(p, np.eye(1, RATE, 999)[0] * 0.9), "is silent, but for 1 samples"),
-    "one step": (lambda p: wav(p, one_step()), "is silent, every sample has the same value"),
+    "one step": (lambda p: wav(p, one_step()), "is silent, it is noise of a step of 16 bits"),
     "all but cancelling": (lambda p: wav(p, np.stack([speech(), -0.9999 * speech()], 1)),
                            "is silent, its channels cancel each other out"),
     "integers as floats": (lambda p: wav(p, 32_767 * speech(), subtype="FLOAT"), "reaches "),

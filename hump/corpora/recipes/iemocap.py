@@ -52,9 +52,9 @@ def _prepare(folder):
 
 
 def _add_labels(file, labels):
-    for number, line in enumerate(
-        file.read_text(encoding="utf-8", errors="replace").splitlines(), 1
-    ):
+    # Raters' comments are in several encodings; the lines of labels are ASCII.
+    text = file.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.startswith("["):
             continue
         match, where = LABEL.fullmatch(line), f"{file}, line {number}"
