@@ -62,7 +62,8 @@ def _measure(trees, name, layout, long):
         if long:
             _lengthen(folder)
         started = time.perf_counter()
-        rows = recipe.read(corpora.RECIPES[name], root, progress=False)
+        folder = folders.corpus_folder(name, root)
+        rows = recipe.read(corpora.RECIPES[name], folder, progress=False)
         took = time.perf_counter() - started
         started = time.perf_counter()
         corpora.examine(name, root)

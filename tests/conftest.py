@@ -56,7 +56,7 @@ def make_data():
         lines = [
             {"utterance_id": f"s{s}-{emotion}-{k}", "corpus": corpus, "speaker": f"s{s}",
              "sex": "fm"[s % 2], "emotion": emotion, "duration_s": 1.0, "sentence": str(k),
-             "audio_sha256": f"{corpus}-{s}-{emotion}-{k}"}
+             "session": None, "audio_sha256": f"{corpus}-{s}-{emotion}-{k}"}
             for s in range(speakers) for emotion in names.EMOTIONS for k in range(4)
         ]  # fmt: skip
         rows = pd.DataFrame(lines)
@@ -71,7 +71,7 @@ def params(tmp_path, monkeypatch):
     monkeypatch.setattr("hump.params.schema.ROOT", tmp_path)
     study = hump.load_params(hump.__path__[0] + "/../params/smoke.yaml")
     lines = [{"corpus": name, "remark": "", "fingerprint": f"{k:016x}"}
-             for k, name in enumerate(study.corpora)]  # fmt: skip
+             for k, name in enumerate(study.corpus_names)]  # fmt: skip
     results.write(pd.DataFrame(lines), study, results.CORPORA, encoder=False)
     return study
 

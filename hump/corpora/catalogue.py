@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hump.corpora import counts, manifest, recipe
+from hump.corpora import counts, manifest, recipe, table
 from hump.corpora.recipes import (
     casia,
     cremad,
@@ -19,7 +19,9 @@ from hump.corpora.recipes import (
     urdu,
 )
 from hump.errors import CorpusError
+from hump.params import Params
 from hump.params.folders import CORPORA as NAMES
+from hump.params.folders import corpus_folder
 
 _ONE_EACH = (casia, cremad, emodb, emovo, iemocap, mesd, nemo, ravdess, savee, tess, urdu)
 _ALL = (*(m.RECIPE for m in _ONE_EACH), esd.ENGLISH, esd.MANDARIN, *demo.RECIPES)
@@ -48,7 +50,30 @@ def read(name, root) -> pd.DataFrame:
     """
     if name not in RECIPES:
         raise CorpusError(f"corpus={name!r}: no such corpus; choose one of {', '.join(NAMES)}")
-    return recipe.read(RECIPES[name], root)
+    return recipe.read(RECIPES[name], corpus_folder(name, root))
+
+
+def recipe_of(name: str, params: Params) -> recipe.Recipe:
+    """Recipe of a corpus of a study.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`, or of the user's own under ``corpora`` in the parameter file.
+    params : Params
+
+    Returns
+    -------
+    Recipe
+
+    Raises
+    ------
+    CorpusError
+        As `hump.corpora.table.recipe`, of the user's own.
+    """
+    if name in params.corpora:
+        return table.recipe(name, params.corpora[name], params.table(name))
+    return RECIPES[name]
 
 
 def exclude_unlabelled(rows, folder) -> pd.DataFrame:

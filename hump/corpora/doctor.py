@@ -8,6 +8,7 @@ import pandas as pd
 
 from hump.corpora import counts, folds, manifest, shortcuts, splits
 from hump.corpora.catalogue import RECIPES, exclude_unlabelled, read
+from hump.corpora.recipe import Recipe
 from hump.params.folders import corpus_folder
 from hump.params.sections import EvaluationParams
 
@@ -115,10 +116,11 @@ def examine(name, root) -> Examination:
     CorpusError
         As `hump.corpora.read`; or no file can be used, or those of too few speakers.
     """
-    return diagnose(exclude_unlabelled(read(name, root), corpus_folder(name, root)))
+    rows = exclude_unlabelled(read(name, root), corpus_folder(name, root))
+    return diagnose(rows, RECIPES[name])
 
 
-def diagnose(rows, *, scheme: str | None = None, max_folds: int = 10,
+def diagnose(rows, recipe: Recipe, *, scheme: str | None = None, max_folds: int = 10,
              settings: EvaluationParams = _SETTINGS, seed: int = 1) -> Examination:  # fmt: skip
     """Examine a corpus whose manifest is at hand.
 
@@ -126,6 +128,8 @@ def diagnose(rows, *, scheme: str | None = None, max_folds: int = 10,
     ----------
     rows : pandas.DataFrame
         The manifest.
+    recipe : Recipe
+        By which it was read.
     scheme : str, optional
         Of the corpus's own folds; by default the first.
     max_folds : int
@@ -137,7 +141,6 @@ def diagnose(rows, *, scheme: str | None = None, max_folds: int = 10,
     -------
     Examination
     """
-    recipe = RECIPES[rows["corpus"].iloc[0]]
     used = manifest.used(rows)
     is_fault = rows["excluded"].notna() & ~rows["excluded"].str.startswith(_INTENDED, na=False)
     own = splits.speaker_folds(used, max_folds, folds.frozen(recipe.name, scheme))
@@ -183,7 +186,7 @@ def fingerprint(rows) -> str:
 def _remark(rows, recipe):
     labels = set(rows.loc[rows["emotion"].notna(), "emotion_raw"])
     labels |= {raw for raw, emotion in recipe.emotions.items() if emotion}
-    other = sorted(set(_formats(manifest.used(rows))) - {"wav"})
+    other = [] if recipe.listed else sorted(set(_formats(manifest.used(rows))) - {"wav"})
     converted = f"converted copy ({', '.join(other)})" if other else ""
     remarks = (counts.shortfall(rows, labels), converted, recipe.warning)
     return "; ".join(filter(None, remarks))
@@ -198,14 +201,16 @@ def _audio(rows, recipe):
     rate = _values(rows["sampling_rate"], " Hz")
     if recipe.sampling_rate and (rows["sampling_rate"] != recipe.sampling_rate).any():
         rate += f"; published: {recipe.sampling_rate} Hz"
-    form = _values(_formats(rows))
+    form, speakers = _values(_formats(rows)), rows.drop_duplicates("speaker")
     return pd.DataFrame([{
         "corpus": recipe.name,
         "utterances": len(rows),
         "speakers": rows["speaker"].nunique(),
+        "sex of speakers": _values(speakers["sex"].dropna()) or "not known",
+        "age of speakers (least, median, most)": _range(speakers["age"].dropna(), 0),
         "hours": round(rows["duration_s"].sum() / 3600, 2),
         "seconds (least, median, most)": _range(rows["duration_s"], 2),
-        "format": form if form == "wav" else f"{form}; published: wav",
+        "format": form if form == "wav" or recipe.listed else f"{form}; published: wav",
         "sampling rate": rate,
         "channels": _values(rows["channels"]),
         "level in dB (least, median, most)": _range(rows["level_db"], 1),
@@ -222,4 +227,6 @@ def _values(column, unit=""):
 
 
 def _range(column, digits):
+    if column.empty:
+        return "not known"
     return ", ".join(f"{v:.{digits}f}" for v in (column.min(), column.median(), column.max()))

@@ -7,7 +7,8 @@ import pandas as pd
 COLUMNS = (
     "utterance_id", "corpus", "language", "speaker", "sex", "emotion_raw", "emotion", "path",
     "sampling_rate", "duration_s",
-    "sentence", "channels", "level_db", "silence", "clipped", "excluded", "audio_sha256",
+    "sentence", "session", "age", "channels", "level_db", "silence", "clipped", "excluded",
+    "audio_sha256",
 )  # fmt: skip
 
 

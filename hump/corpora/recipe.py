@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,11 +13,10 @@ from tqdm.auto import tqdm
 from hump import audio
 from hump.corpora.manifest import COLUMNS
 from hump.errors import AudioError, CorpusError
-from hump.params.folders import corpus_folder
 
 _NUMBERS = {
     "sampling_rate": "Int64", "channels": "Int64", "duration_s": "float64", "level_db": "float64",
-    "silence": "float64", "clipped": "float64",
+    "silence": "float64", "clipped": "float64", "age": "float64",
 }  # fmt: skip
 # Decimals that are kept.
 _DIGITS = {"duration_s": 4, "level_db": 3, "silence": 4, "clipped": 6}
@@ -50,6 +49,8 @@ class Recipe:
         path contradict each other.
     prepare : callable, optional
         Corpus folder -> `decode`, for corpora whose labels lie in separate files.
+    listed : sequence of dict, optional
+        One row for each file, for corpora that a table lists; then there is no pattern.
     sampling_rate : int, optional
         Hz, as published.
     warning : str
@@ -62,10 +63,11 @@ class Recipe:
     source: str
     licence: str
     layout: str
-    pattern: re.Pattern
     emotions: Mapping[str, str | None]
+    pattern: re.Pattern | None = None
     decode: Decode | None = None
     prepare: Callable[[Path], Decode] | None = None
+    listed: Sequence[dict] = ()
     sampling_rate: int | None = None
     warning: str = ""
 
@@ -142,14 +144,14 @@ def same(**said):
         raise ValueError(f"contradicts itself: {told}")
 
 
-def read(recipe: Recipe, root, *, progress: bool = True) -> pd.DataFrame:
+def read(recipe: Recipe, folder: Path, *, progress: bool = True) -> pd.DataFrame:
     """List the files of a corpus, open each and check it.
 
     Parameters
     ----------
     recipe : Recipe
-    root : str or Path
-        Folder of corpora; the corpus lies in ``root/name``.
+    folder : Path
+        Of the corpus.
     progress : bool
         Show a progress bar if it takes more than two seconds.
 
@@ -165,7 +167,21 @@ def read(recipe: Recipe, root, *, progress: bool = True) -> pd.DataFrame:
     CorpusError
         The folder is missing or holds no audio; or a file of labels cannot be right.
     """
-    folder = corpus_folder(recipe.name, root)
+    if recipe.listed:
+        facts = {"corpus": recipe.name, "language": recipe.language}
+        paths = [folder / row["path"] for row in recipe.listed]
+        rows = [row | facts for row in recipe.listed]
+    else:
+        paths, rows = _files_and_rows(recipe, folder)
+    _add_facts(rows, paths, recipe.name, progress)
+    types = dict.fromkeys(COLUMNS, "string") | _NUMBERS
+    manifest = pd.DataFrame(rows).reindex(columns=COLUMNS).astype(types)
+    manifest = _mark_copies(manifest, recipe.sampling_rate)
+    return manifest.sort_values("utterance_id", ignore_index=True)
+
+
+def _files_and_rows(recipe, folder):
+    """The audio files of a folder, and what their paths say about them."""
     if fault := fault_of(folder):
         raise CorpusError(
             f"{folder}: {fault}; expected {recipe.title}, laid out as {recipe.layout}. "
@@ -173,12 +189,7 @@ def read(recipe: Recipe, root, *, progress: bool = True) -> pd.DataFrame:
         )
     paths = sorted(audio_files(folder))
     decode = recipe.prepare(folder) if recipe.prepare else recipe.decode
-    rows = [_row(recipe, decode, folder, file) for file in paths]
-    _add_facts(rows, paths, recipe.name, progress)
-    types = dict.fromkeys(COLUMNS, "string") | _NUMBERS
-    manifest = pd.DataFrame(rows).reindex(columns=COLUMNS).astype(types)
-    manifest = _mark_copies(manifest, recipe.sampling_rate)
-    return manifest.sort_values("utterance_id", ignore_index=True)
+    return paths, [_row(recipe, decode, folder, file) for file in paths]
 
 
 def _row(recipe, decode, folder, file):

@@ -122,7 +122,8 @@ def speaker_folds(rows, max_folds: int, frozen=()) -> list[Split]:
         Manifest rows in use.
     max_folds : int
         Used without frozen folds: with at most this many speakers each fold leaves one out, else
-        speakers are assigned to this many folds round-robin within each sex.
+        speakers are assigned to this many folds round-robin within each sex. Where a table names
+        sessions that share no speaker, whole sessions are assigned in their place.
     frozen : sequence of Fold
         Folds that come with the corpus; speakers that a partial copy lacks are left out.
 
@@ -191,7 +192,7 @@ def _folds(rows, max_folds, frozen, least):
             f"{least}; add speakers, or use the corpus in another role"
         )
     if not frozen:
-        return _round_robin(rows, max_folds)
+        return _round_robin(rows, max_folds, least)
     if unknown := present - {name for fold in frozen for name in fold.test}:
         raise CorpusError(
             f"{corpus}: speaker={', '.join(sorted(unknown))}: in none of the corpus's folds; "
@@ -211,12 +212,24 @@ def _has_test_rows(rows, fold):
     return (is_test & rows["sentence"].isin(fold.sentences) if fold.sentences else is_test).any()
 
 
-def _round_robin(rows, max_folds):
-    speakers = rows[["sex", "speaker"]].drop_duplicates().sort_values(["sex", "speaker"])
-    names = speakers["speaker"].tolist()
+def _round_robin(rows, max_folds, least):
+    """Speakers by turns, or whole sessions where sessions share no speaker."""
+    unit = "speaker"
+    sessions = rows.groupby("speaker")["session"].nunique(dropna=False)
+    if (
+        rows["session"].nunique() >= least
+        and rows["session"].notna().all()
+        and (sessions < 2).all()
+    ):
+        unit = "session"
+    units = rows[["sex", unit]].sort_values(["sex", unit]).drop_duplicates(unit)
+    names = units[unit].tolist()
     folds = min(max_folds, len(names))
     groups = sorted(names[fold::folds] for fold in range(folds))
-    return [Fold("+".join(group), tuple(group)) for group in groups]
+    if unit == "speaker":
+        return [Fold("+".join(group), tuple(group)) for group in groups]
+    speakers = rows.groupby("session")["speaker"].unique()
+    return [Fold("+".join(g), tuple(sorted(n for s in g for n in speakers[s]))) for g in groups]
 
 
 def stratified_draw(rows, positions, fraction: float, rng) -> np.ndarray:

@@ -6,7 +6,7 @@ from tqdm.auto import tqdm
 
 from hump import demo
 from hump.corpora import doctor, recipe
-from hump.corpora.catalogue import RECIPES, exclude_unlabelled, read
+from hump.corpora.catalogue import exclude_unlabelled, recipe_of
 from hump.corpora.manifest import used
 from hump.errors import CorpusError
 from hump.params import Params, folders
@@ -29,9 +29,13 @@ def files(name: str, params: Params) -> list:
     Returns
     -------
     list of pathlib.Path
-        Sorted.
+        Sorted. Of a corpus in a CSV file, that file and the audio that it lists.
     """
-    return sorted(recipe.files(params.folder(name)))
+    folder = params.folder(name)
+    if name in params.corpora and (table := params.table(name)).is_file():
+        listed = recipe_of(name, params).listed
+        return sorted({table, *(folder / row["path"] for row in listed)})
+    return sorted(recipe.files(folder))
 
 
 def missing(params: Params) -> list[str]:
@@ -47,9 +51,13 @@ def missing(params: Params) -> list[str]:
         For each missing corpus a message that says where to get it; empty if all are there.
     """
     messages = []
-    for name in params.corpora:
-        wanted, folder = RECIPES[name], params.folder(name)
-        if name not in folders.DEMO and (fault := recipe.fault_of(folder)):
+    for name in params.corpus_names:
+        try:
+            wanted, folder = recipe_of(name, params), params.folder(name)
+        except CorpusError as error:
+            messages.append(f"{name}: {error}")
+            continue
+        if not wanted.listed and name not in folders.DEMO and (fault := recipe.fault_of(folder)):
             messages.append(
                 f"{name}: {folder}: {fault}. {wanted.title}\n"
                 f"      from     {wanted.source}\n"
@@ -81,7 +89,7 @@ def manifests(params: Params) -> dict[str, pd.DataFrame]:
     """
     _synthesise(params)
     listed, faults = {}, []
-    for name in params.corpora:
+    for name in params.corpus_names:
         try:
             listed[name] = _manifest(name, params)
         except CorpusError as error:
@@ -92,7 +100,7 @@ def manifests(params: Params) -> dict[str, pd.DataFrame]:
 
 
 def _synthesise(params):
-    corpora = [name for name in params.corpora if name in folders.DEMO]
+    corpora = [name for name in params.corpus_names if name in folders.DEMO]
     if not corpora:
         return
     jobs = min(parallel.workers(), len(corpora))
@@ -103,7 +111,8 @@ def _synthesise(params):
 
 
 def _manifest(name, params):
-    rows, folder = read(name, params.root(name)), params.folder(name)
+    folder, known = params.folder(name), recipe_of(name, params)
+    rows = recipe.read(known, folder)
     _stop_at_too_many_faults(rows, folder, params.max_excluded)
     if params.labels == "native" and name != params.source:
         rows["emotion"] = rows["emotion_raw"]
@@ -144,8 +153,8 @@ def examinations(params: Params) -> dict[str, doctor.Examination]:
     bar = tqdm(manifests(params).items(), desc="examining", unit="corpus")
     return {
         name: doctor.diagnose(
-            rows, scheme=params.folds.get(name), max_folds=params.finetune.max_folds,
-            settings=params.evaluation, seed=seed,
+            rows, recipe_of(name, params), scheme=params.folds.get(name),
+            max_folds=params.finetune.max_folds, settings=params.evaluation, seed=seed,
         )
         for name, rows in bar
     }  # fmt: skip
@@ -171,7 +180,7 @@ def overview(examined, params: Params) -> pd.DataFrame:
         lines.append({
             "corpus": name,
             "role": "source" if name == params.source else "target",
-            "language": RECIPES[name].language,
+            "language": examination.manifest["language"].iloc[0],
             "utterances": len(rows),
             "speakers": rows["speaker"].nunique(),
             "folds": params.folds.get(name, schemes[0] if schemes else "dealt"),

@@ -5,11 +5,41 @@ that key, and in `known` the valid values of the keys above it. It yields, for e
 keys that lead from that value to it, what stands there, and what is wrong.
 """
 
-from hump.params.folders import fold_schemes
+import difflib
+import re
+
+from hump.params.folders import CORPORA, fold_schemes
+
+
+def corpora(corpora, _):
+    """The user's own corpora have names of their own, and labels that a study can compare."""
+    for name, corpus in corpora.items():
+        if name in CORPORA:
+            yield (name,), name, "is a corpus that the project knows; choose another name"
+        elif not re.fullmatch("[a-z][a-z0-9_]*", name):
+            yield (name,), name, "is no name; use small letters, digits and underscores"
+        if len(set(corpus.labels.values()) - {None}) < 2:
+            text = "maps to fewer than two of angry, happy, neutral and sad; a study needs two"
+            yield (name, "labels"), corpus.labels, text
+
+
+def source(source, known):
+    """The source is a corpus."""
+    yield from _unknown((), source, known)
+
+
+def _unknown(keys, corpus, known):
+    allowed = [*CORPORA, *known.get("corpora", {})]
+    if "corpora" in known and corpus not in allowed:
+        close = difflib.get_close_matches(corpus, allowed, n=1)
+        text = f"no such corpus; choose one of {', '.join(allowed)}, or list yours under corpora"
+        yield keys, corpus, text + (f"; did you mean {close[0]}?" if close else "")
 
 
 def targets(targets, known):
-    """The source is not a target."""
+    """Targets are corpora, and the source is not among them."""
+    for place, corpus in enumerate(targets):
+        yield from _unknown((place,), corpus, known)
     if (source := known.get("source")) in targets:
         text = "a corpus cannot be source and target; take it from one of them"
         yield (), targets, f'contradicts source="{source}": {text}'
@@ -18,10 +48,9 @@ def targets(targets, known):
 def folds(folds, known):
     """Folds are chosen for corpora of the study that come with such folds."""
     for corpus, scheme in folds.items() if known.keys() >= {"source", "targets"} else ():
-        schemes = fold_schemes(corpus)
         if corpus not in (known["source"], *known["targets"]):
             yield (corpus,), scheme, f"{corpus} is neither source nor target; take it out"
-        elif scheme not in schemes:
+        elif scheme not in (schemes := fold_schemes(corpus)):
             allowed = f"allowed are {', '.join(schemes)}" if schemes else f"{corpus} has none"
             yield (corpus,), scheme, f"no such folds; {allowed}"
 

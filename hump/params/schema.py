@@ -10,25 +10,25 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from hump.params import checks, folders, sections
 from hump.util.files import ROOT
 
-Corpus = Literal[folders.CORPORA]
-
 
 class Params(sections.Section):
     """All parameters of a study.
 
-    Attributes mirror the keys of the YAML file. `labels` is ``shared`` (angry, happy, neutral, sad
-    everywhere) or ``native`` (each target's own labels, with a new head on the source model).
-    `folds` names, for a corpus, other folds than its usual ones; see `hump.corpora.folds`.
+    Attributes mirror the keys of the YAML file. `corpora` are the user's own, listed in tables.
+    `labels` is ``shared`` (angry, happy, neutral, sad everywhere) or ``native`` (each target's own
+    labels, with a new head on the source model). `folds` names, for a corpus, other folds than its
+    usual ones; see `hump.corpora.folds`.
     """
 
     study: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     description: str
     seed: sections.Seed
-    source: Corpus
-    targets: sections.Some[Corpus]
+    corpora: dict[str, sections.TableCorpus]
+    source: str
+    targets: sections.Some[str]
     labels: Literal["shared", "native"]
     max_excluded: sections.BelowOne
-    folds: dict[Corpus, str]
+    folds: dict[str, str]
     device: Literal["cpu", "cuda", "auto"]
     demo: sections.DemoParams
     features: sections.FeatureParams
@@ -40,7 +40,16 @@ class Params(sections.Section):
     diagnostics: sections.DiagnosticsParams
     evaluation: sections.EvaluationParams
 
-    @field_validator("targets", "folds", "model", "finetune", "experiments", "fraction_curves")
+    @field_validator(
+        "corpora",
+        "source",
+        "targets",
+        "folds",
+        "model",
+        "finetune",
+        "experiments",
+        "fraction_curves",
+    )
     @classmethod
     def _contradicts_nothing(cls, value, info):
         check = getattr(checks, info.field_name)
@@ -74,7 +83,7 @@ class Params(sections.Section):
         return Params.model_construct(**{key: vars(self)[key] for key in keys})
 
     @property
-    def corpora(self) -> tuple[str, ...]:
+    def corpus_names(self) -> tuple[str, ...]:
         """Names of the source and the targets, in this order."""
         return (self.source, *self.targets)
 
@@ -105,7 +114,7 @@ class Params(sections.Section):
     @property
     def synthetic(self) -> bool:
         """Whether any corpus of the study is synthetic demo speech."""
-        return any(name in folders.DEMO for name in self.corpora)
+        return any(name in folders.DEMO for name in self.corpus_names)
 
     def root(self, corpus: str) -> Path:
         """Folder that a corpus's own folder is in: `data`, or the cache for demo corpora."""
@@ -114,6 +123,13 @@ class Params(sections.Section):
         demo = self.demo
         return self.cache / f"demo/seed{demo.seed}-{demo.actors}x{demo.sentences}x{demo.takes}"
 
+    def table(self, corpus: str) -> Path:
+        """The table of one of the user's own corpora."""
+        return self.data / Path(self.corpora[corpus].table).expanduser()
+
     def folder(self, corpus: str) -> Path:
-        """Folder of a corpus in this study."""
+        """Folder of a corpus in this study; for the user's own, that of its table."""
+        if corpus in self.corpora:
+            table = self.table(corpus)
+            return table if table.is_dir() else table.parent
         return folders.corpus_folder(corpus, self.root(corpus))

@@ -42,6 +42,19 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class TableCorpus(Section):
+    """A user's own corpus, listed in a table; see `hump.corpora.table`."""
+
+    table: str = Field(min_length=1, description="relative to HUMP_DATA, or an absolute path")
+    language: str = Field(min_length=2, description="ISO 639 code")
+    labels: dict[str, Literal["angry", "happy", "neutral", "sad"] | None] = Field(
+        min_length=1, description="label in the table: the study's, or null if it is not used"
+    )
+    columns: dict[
+        Literal["path", "speaker", "emotion", "sentence", "sex", "age", "session"], str
+    ] = Field(default={}, description="columns of the table that are called otherwise")
+
+
 class DemoParams(Section):
     """Size of the synthetic demo corpora; other corpora ignore it."""
 

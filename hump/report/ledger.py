@@ -101,7 +101,7 @@ def _lines(claim, params):
     nothing = dict.fromkeys(("value", "low", "high", "unseen", "unseen_low", "unseen_high",
                              "p_holm"), np.nan) | {"detail": "", "protocol": ""}  # fmt: skip
     rows, why = _rows(claim, params)
-    absent = [name for name in claim.corpora if name not in params.corpora]
+    absent = [name for name in claim.corpora if name not in params.corpus_names]
     if absent or params.synthetic:
         why = "corpus absent: " + (", ".join(absent) or "the study's speech is synthetic")
     # What synthetic speech gives for a mechanism is shown, though it decides nothing.

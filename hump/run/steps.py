@@ -7,6 +7,7 @@ Which code that is follows from imports (`hump.util.code`). Dates of files decid
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -150,7 +151,7 @@ def _corpora(params):
     known = params.cache / "contents.json"
     before = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
     after, digest = {}, hashlib.sha256()
-    for name in params.corpora:
+    for name in params.corpus_names:
         if name in folders.DEMO:
             continue  # made from the parameters
         for path in corpora.files(name, params):
@@ -160,7 +161,7 @@ def _corpora(params):
             state = path.stat()
             mark = f"{path} {state.st_size} {state.st_ino} {state.st_ctime_ns}"
             after[mark] = before.get(mark) or files.sha256(path)
-            entry = f"{name}/{path.relative_to(params.folder(name))} {after[mark]}\n"
+            entry = f"{name}/{os.path.relpath(path, params.folder(name))} {after[mark]}\n"
             digest.update(entry.encode(errors="surrogateescape"))
     if after != before:
         files.write_text(known, json.dumps(after))

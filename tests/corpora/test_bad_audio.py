@@ -135,7 +135,7 @@ def test_too_many_stop_the_study_at_once_with_the_list(rows, monkeypatch):
     table, root = rows
     monkeypatch.setenv("HUMP_DATA", str(root))
     params = hump.load_params("params/open.yaml").model_copy(update={"source": "emodb"})
-    monkeypatch.setattr(type(params), "corpora", property(lambda self: ("emodb",)))
+    monkeypatch.setattr(type(params), "corpus_names", property(lambda self: ("emodb",)))
     bad = {kind: expected for kind, (_, expected) in KINDS.items() if expected}
     with pytest.raises(CorpusError) as error:
         corpora.manifests(params)

@@ -11,7 +11,13 @@ from hump.errors import CorpusError, LeakageError
 @pytest.fixture
 def rows():
     lines = [
-        {"speaker": f"s{s:02d}", "sex": "fm"[s % 2], "emotion": emotion, "corpus": "c"}
+        {
+            "speaker": f"s{s:02d}",
+            "sex": "fm"[s % 2],
+            "emotion": emotion,
+            "corpus": "c",
+            "session": None,
+        }
         for s in range(6)
         for emotion, count in {"angry": 8, "happy": 4, "neutral": 2, "sad": 6}.items()
         for _ in range(count)

@@ -48,7 +48,7 @@ def test_object_is_frozen(raw, load):
 
 def test_open_study_is_ravdess_to_emodb():
     params = hump.load_params("params/open.yaml")
-    assert params.corpora == ("ravdess", "emodb")
+    assert params.corpus_names == ("ravdess", "emodb")
     assert set(params.finetune.fractions) == {0, 0.01, 0.05, 0.1, 0.33, 1}
     assert not params.synthetic
 
@@ -91,8 +91,8 @@ def test_every_problem_is_named_at_once(raw, load):
         'pretrain.learning_rate="1e-3": input should be a valid number (YAML reads this as text',
         "finetune.fractions.1=1.5: input should be less than or equal to 1",
         "model.norm=\"batch\": input should be 'pre' or 'post'",
-        "targets.0=\"demo_germna\": input should be 'iemocap', 'emodb'",
-        "or 'demo_mandarin'; did you mean demo_german?",
+        'targets.0="demo_germna": no such corpus; choose one of iemocap, emodb',
+        "demo_mandarin, or list yours under corpora; did you mean demo_german?",
     ):
         assert part in message
 
@@ -134,7 +134,8 @@ def test_contradictions_are_named_beside_the_other_problems(raw, load):
         ({"targets": []}, r"targets=\[\]: must hold at least one value"),
         ({"folds": {"iemocap": "speakers"}}, "folds.iemocap=.*: iemocap is neither source nor"),
         ({"folds": {"demo_german": "x"}}, 'folds.demo_german="x": no such folds; demo_german has'),
-        ({"targets": 5, "folds": {"../x": "y"}}, "folds.../x=.*: input should be 'iemocap'"),
+        ({"folds": {"../x": "y"}}, 'folds.../x="y": ../x is neither source nor target'),
+        ({"source": "emodbb"}, 'source="emodbb": no such corpus; .*; did you mean emodb'),
         ({"max_excluded": float("nan")}, "max_excluded=NaN: input should be a finite number"),
         ({"[key]": 1}, r"\[key\]=1: unknown key; allowed are study, "),
         (
@@ -220,7 +221,7 @@ def test_what_a_part_leaves_out_cannot_be_read(raw, load):
     part = load(raw).only("seed", "model")
     copy = part.model_copy(update={"seed": 2})
     for params in (part, copy, pickle.loads(pickle.dumps(part))):
-        for key in ("source", "corpora", "finetune", "headline", "results"):
+        for key in ("source", "corpus_names", "finetune", "headline", "results"):
             with pytest.raises(AttributeError, match="'Params' object has no attribute '"):
                 getattr(params, key)
     assert copy.seed == 2 and part.seed == 1

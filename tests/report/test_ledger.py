@@ -18,7 +18,7 @@ def study(tmp_path, monkeypatch):
     """The paper's study, writing elsewhere, with nothing measured yet."""
     monkeypatch.setattr("hump.params.schema.ROOT", tmp_path)
     params = hump.load_params(ROOT / "params" / "paper.yaml")
-    lines = [{"corpus": name, "remark": "", "fingerprint": "0"} for name in params.corpora]
+    lines = [{"corpus": name, "remark": "", "fingerprint": "0"} for name in params.corpus_names]
     results.write(pd.DataFrame(lines), params, results.CORPORA, encoder=False)
     return params
 

@@ -5,16 +5,17 @@ https://github.com/amu-cai/nEMO.
 
 File names, ``samples/WR0_surprised_64.wav``: speaker, emotion, number of the sentence (90, each
 spoken in every emotion). Example: ``EB0_anger_1.wav`` is the woman EB0, angry, sentence 1. The text
-of each sentence and the age of each speaker (23 to 28) are in ``data.tsv``, which is not read.
+of each sentence is in ``data.tsv``, which is not read.
 """
 
 import re
 
 from hump.corpora.recipe import Recipe
 
+# Sex and age, from ``data.tsv``.
 SPEAKERS = {
-    "EB0": "f", "IC0": "f", "KD0": "f", "KS0": "m", "MK0": "f", "MP0": "m", "SM0": "m",
-    "TP0": "m", "WR0": "m",
+    "EB0": ("f", 27), "IC0": ("f", 28), "KD0": ("f", 28), "KS0": ("m", 23), "MK0": ("f", 23),
+    "MP0": ("m", 24), "SM0": ("m", 24), "TP0": ("m", 26), "WR0": ("m", 23),
 }  # fmt: skip
 EMOTIONS = {
     "anger": "angry", "happiness": "happy", "neutral": "neutral", "sadness": "sad", "fear": None,
@@ -25,9 +26,11 @@ EMOTIONS = {
 def _decode(match):
     if match["emotion"] not in EMOTIONS:
         raise KeyError(match["emotion"])
+    sex, age = SPEAKERS[match["speaker"]]
     return {
         "speaker": match["speaker"],
-        "sex": SPEAKERS[match["speaker"]],
+        "sex": sex,
+        "age": age,
         "emotion_raw": match["emotion"],
         "sentence": match["sentence"],
     }
