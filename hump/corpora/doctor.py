@@ -1,4 +1,4 @@
-"""The doctor: is a copy of a corpus complete, and are its labels predicted without listening?"""
+"""The doctor: is a copy of a corpus complete, is it the original, and what predicts its labels?"""
 
 import hashlib
 import html
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from hump.corpora import counts, folds, manifest, shortcuts, splits
+from hump.corpora import counts, folds, manifest, originals, shortcuts, splits
 from hump.corpora.catalogue import RECIPES, exclude_unlabelled, read
 from hump.corpora.recipe import Recipe
 from hump.params.folders import corpus_folder
@@ -35,6 +35,8 @@ class Examination:
         As `hump.corpora.counts.account`.
     published : pandas.DataFrame
         As `hump.corpora.counts.compare`.
+    originals : pandas.DataFrame
+        As `hump.corpora.originals.compare`.
     audio : pandas.DataFrame
         One row of facts about the files in use.
     problems : pandas.DataFrame
@@ -50,6 +52,7 @@ class Examination:
     manifest: pd.DataFrame
     account: pd.DataFrame
     published: pd.DataFrame
+    originals: pd.DataFrame
     audio: pd.DataFrame
     problems: pd.DataFrame
     shortcuts: pd.DataFrame
@@ -70,6 +73,8 @@ class Examination:
         more = f", {_SHOWN} of {len(self.problems)}" if len(self.problems) > _SHOWN else ""
         scores = ["condition", "system", "wa", "uar", "uar_low", "uar_high", "speakers"]
         yield verdict, self.mismatches.drop(columns="corpus")
+        original = originals.verdict(self.originals, self.name)
+        yield original, self.originals.drop(columns="corpus")
         yield "Found = used + excluded", self.account.drop(columns="corpus")
         yield f"Files with a fault{more}", self.problems.drop(columns="corpus").head(_SHOWN)
         yield "The audio in use", self.audio.drop(columns="corpus").T.reset_index()
@@ -108,8 +113,8 @@ def examine(name, root) -> Examination:
     Returns
     -------
     Examination
-        Counts beside the published ones, files with faults, facts of the audio, the shortcut
-        audit, and the fingerprint.
+        Counts and hashes beside the published ones, files with faults, facts of the audio, the
+        shortcut audit, and the fingerprint.
 
     Raises
     ------
@@ -152,6 +157,7 @@ def diagnose(rows, recipe: Recipe, *, scheme: str | None = None, max_folds: int 
         manifest=rows,
         account=counts.account(rows),
         published=counts.compare(rows),
+        originals=originals.compare(rows, recipe.sampling_rate),
         audio=_audio(used, recipe),
         problems=_problems(rows[is_fault]),
         shortcuts=shortcuts.audit(used, own, settings, seed=seed),

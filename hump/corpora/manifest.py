@@ -3,12 +3,13 @@
 import pandas as pd
 
 # The study's columns; then what is said, facts of the audio, why a row is not used (missing if it
-# is used), and a hash of the audio, by which copies are detected and splits are checked.
+# is used), a hash of the audio, by which copies are detected and splits are checked, and the size
+# in bytes and hash of the file, by which it is compared with the original.
 COLUMNS = (
     "utterance_id", "corpus", "language", "speaker", "sex", "emotion_raw", "emotion", "path",
     "sampling_rate", "duration_s",
     "sentence", "session", "age", "channels", "level_db", "silence", "clipped", "excluded",
-    "audio_sha256",
+    "audio_sha256", "file_size", "file_sha256",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What a recipe states about a corpus, and how a folder is read into a manifest by it."""
 
+import contextlib
 import os
 import re
 import unicodedata
@@ -13,10 +14,12 @@ from tqdm.auto import tqdm
 from hump import audio
 from hump.corpora.manifest import COLUMNS
 from hump.errors import AudioError, CorpusError
+from hump.util.files import sha256
 
 _NUMBERS = {
     "sampling_rate": "Int64", "channels": "Int64", "duration_s": "float64", "level_db": "float64",
     "silence": "float64", "clipped": "float64", "age": "float64",
+    "file_size": "Int64",
 }  # fmt: skip
 # Decimals that are kept.
 _DIGITS = {"duration_s": 4, "level_db": 3, "silence": 4, "clipped": 6}
@@ -55,6 +58,11 @@ class Recipe:
         Hz, as published.
     warning : str
         What must stand beside every result, if anything.
+    archive : str
+        Where anybody may download the corpus without asking: the address of a ZIP archive; or,
+        ending in a slash, that of the folder of the files in `hump.corpora.originals`.
+    checksum : str, optional
+        That of the archive as its source publishes it, such as ``md5:...``.
     """
 
     name: str
@@ -70,6 +78,8 @@ class Recipe:
     listed: Sequence[dict] = ()
     sampling_rate: int | None = None
     warning: str = ""
+    archive: str = ""
+    checksum: str | None = None
 
 
 def files(folder):
@@ -224,12 +234,14 @@ def _normal(text):
 
 
 def _add_facts(rows, paths, name, progress):
-    """Open every file that a study may use; a fault of the audio excludes it."""
-    tasks = [(row, file) for row, file in zip(rows, paths) if "excluded" not in row]
+    """Hash every file, and open those a study may use; a fault of the audio excludes it."""
     # One after another: a file takes under a millisecond, and twice as long in threads.
     bar = {"desc": f"checking {name}", "unit": "file", "delay": 2, "disable": not progress}
-    for row, file in tqdm(tasks, **bar):
-        row |= _facts(file)
+    for row, file in tqdm(list(zip(rows, paths)), **bar):
+        with contextlib.suppress(OSError):  # opening it says why
+            row |= {"file_size": file.stat().st_size, "file_sha256": sha256(file)}
+        if "excluded" not in row:
+            row |= _facts(file)
 
 
 def _facts(file):

@@ -31,6 +31,7 @@ def test_complete_copy_is_reported_as_complete(urdu):
     for text in (str(urdu), urdu._repr_html_()):
         assert "All 37 published counts are met" in text
         assert urdu.fingerprint in text and "Clipped" not in text
+        assert "Of 400 files, 0 are originals; " in text and "missing" in text
 
 
 def test_faults_are_detected_and_named(trees, tmp_path):
