@@ -5,6 +5,7 @@ usage() {
     cat <<'TEXT'
 Usage: ./run_all.sh [params/X.yaml] [-- snakemake arguments]   run a study (default: params/demo.yaml)
        ./run_all.sh publish [params/X.yaml]                    copy its results to results/published/
+       ./run_all.sh fetch [corpus ...]                         download corpora that are free
        ./run_all.sh setup                                      make the environment only
        ./run_all.sh test [-- pytest arguments]                 run the tests
        ./run_all.sh lab [-- jupyterlab arguments]              open the notebooks in JupyterLab
@@ -109,7 +110,7 @@ export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
 command=study
 case ${1:-} in
 -h | --help) usage && exit ;;
-setup | test | lab | encoder | publish) command=$1 && shift ;;
+setup | test | lab | encoder | publish | fetch) command=$1 && shift ;;
 esac
 if [[ $command == study || $command == publish ]]; then
     params=params/demo.yaml
@@ -120,10 +121,10 @@ if [[ $command == study || $command == publish ]]; then
     fi
     [[ $params == /* ]] || params=$PWD/$params
 fi
-if (($#)) && [[ $1 != -- || $command == setup || $command == publish ]]; then
-    refuse "$1: unknown argument; give a parameter file (params/X.yaml), setup, test, lab, encoder or publish, then -- and the arguments of the tool that is run, see ./run_all.sh --help"
+if (($#)) && [[ $command != fetch && ($1 != -- || $command == setup || $command == publish) ]]; then
+    refuse "$1: unknown argument; give a parameter file (params/X.yaml), setup, test, lab, encoder, publish or fetch, then -- and the arguments of the tool that is run, see ./run_all.sh --help"
 fi
-if (($#)); then shift; fi
+if [[ ${1:-} == -- ]]; then shift; fi
 
 set_up
 case $command in
@@ -137,5 +138,6 @@ lab)
     ;;
 encoder) exec "$python" -m hump encoder "$@" ;;
 study) exec "$python" -m hump run "$params" -- "$@" ;;
+fetch) exec "$python" -m hump fetch "$@" ;;
 publish) exec "$python" -m hump publish "$params" ;;
 esac

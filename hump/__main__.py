@@ -1,7 +1,4 @@
-"""The command line: ``python -m hump check | run | step | notebook | report | publish | encoder``.
-
-run_all.sh calls it.
-"""
+"""The command line, which run_all.sh calls: ``python -m hump COMMAND``, see its ``--help``."""
 
 import argparse
 import contextlib
@@ -74,6 +71,10 @@ def _parser():
     notebook.add_argument("--corpus")
     notebook.add_argument("--workers", type=int, help="processes; default: one a core")
     notebook.set_defaults(command=_notebook)
+
+    fetch = commands.add_parser("fetch", help="download corpora that anybody may have")
+    fetch.add_argument("corpora", metavar="NAME", nargs="*", help="without: list all")
+    fetch.set_defaults(command=_fetch)
 
     encoder = commands.add_parser("encoder", help="train a small encoder (00_mini_hubert)")
     encoder.add_argument("--scale", type=float, default=1.0, help="share of the real run (1)")
@@ -158,6 +159,21 @@ def _encoder(options):
         execute(notebook, folder / notebook.name, parameters, progress=False, echo=sys.stdout)
     print(f"The encoder: {folder}")
     return 0
+
+
+def _fetch(options):
+    from hump.corpora import fetch
+
+    if not options.corpora:
+        print(fetch.overview())
+    root, status = os.environ.get("HUMP_DATA") or ROOT / "data", 0
+    for name in options.corpora:
+        try:
+            print(fetch.fetch(name, root), flush=True)
+        except HumpError as error:  # the others can still be had
+            print(error, file=sys.stderr, flush=True)
+            status = 1
+    return status
 
 
 def _report(options):

@@ -227,6 +227,13 @@ def test_encoder_is_trained_with_the_arguments_given(project):
     assert status == 0 and "called: -m hump encoder --scale 0.004" in out
 
 
+def test_corpora_are_fetched_by_their_names_into_the_folder_given(project):
+    status, out, _ = call(project, "fetch", "emodb", "ravdess", SATISFIED="0", HUMP_DATA="here")
+    assert status == 0 and "called: -m hump fetch emodb ravdess" in out
+    assert f"data: {project.parent}/here" in out
+    assert "called: -m hump fetch\n" in call(project, "fetch", SATISFIED="0")[1]
+
+
 def test_published_results_are_those_of_the_parameter_file(project):
     status, out, _ = call(project, "publish", "params/demo.yaml", SATISFIED="0")
     assert status == 0 and f"called: -m hump publish {project}/params/demo.yaml" in out

@@ -58,9 +58,10 @@ def missing(params: Params) -> list[str]:
             messages.append(f"{name}: {error}")
             continue
         if not wanted.listed and name not in folders.DEMO and (fault := recipe.fault_of(folder)):
+            download = f", or ./run_all.sh fetch {name}" if wanted.archive else ""
             messages.append(
                 f"{name}: {folder}: {fault}. {wanted.title}\n"
-                f"      from     {wanted.source}\n"
+                f"      from     {wanted.source}{download}\n"
                 f"      licence  {wanted.licence}\n"
                 f"      layout   {wanted.layout}"
             )

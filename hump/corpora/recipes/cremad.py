@@ -64,4 +64,7 @@ RECIPE = Recipe(
     decode=_decode,
     emotions=EMOTIONS,
     sampling_rate=16_000,
+    # An archive of the repository would hold pointers of git-LFS instead of audio.
+    archive="https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master/"
+    "AudioWAV/",
 )

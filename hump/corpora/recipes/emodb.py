@@ -49,4 +49,5 @@ RECIPE = Recipe(
         "boredom": None, "disgust": None, "fear": None,
     },
     sampling_rate=16_000,
+    archive="http://emodb.bilderbar.info/download/download.zip",
 )  # fmt: skip

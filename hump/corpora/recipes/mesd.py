@@ -52,6 +52,7 @@ RECIPE = Recipe(
     decode=_decode,
     emotions=EMOTIONS,
     sampling_rate=48_000,
+    archive="https://data.mendeley.com/public-api/zip/cy34mh68j9/download/5",
     warning="no speaker identities: voice types (woman, man, child) stand for speakers, so folds "
     "also change age or sex",
 )

@@ -49,4 +49,5 @@ RECIPE = Recipe(
     decode=_decode,
     emotions=EMOTIONS,
     sampling_rate=24_000,
+    archive="https://github.com/amu-cai/nEMO/archive/HEAD.zip",
 )

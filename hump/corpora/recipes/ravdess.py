@@ -55,4 +55,6 @@ RECIPE = Recipe(
         "calm": None, "fearful": None, "disgust": None, "surprised": None,
     },
     sampling_rate=48_000,
+    archive="https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip",
+    checksum="md5:bc696df654c87fed845eb13823edef8a",
 )  # fmt: skip

@@ -45,4 +45,6 @@ RECIPE = Recipe(
     decode=_decode,
     emotions=EMOTIONS,
     sampling_rate=24_414,
+    archive="https://borealisdata.ca/api/access/dataset/:persistentId/"
+    "?persistentId=doi:10.5683/SP2/E8H2MF",
 )

@@ -1,7 +1,7 @@
 """URDU, emotional clips of Urdu talk shows.
 
 Paper: Latif, Qayyum, Usman & Qadir (2018), International Conference on Frontiers of Information
-Technology, arXiv:1812.10411. Licence: none stated. Get it from
+Technology, arXiv:1812.10411. Licence: for research only, says its README. Get it from
 https://github.com/siddiquelatif/URDU-Dataset.
 
 File names, ``Angry/SM1_F10_A010.wav``: speaker (S, sex, number), file number of that speaker, first
@@ -37,7 +37,7 @@ RECIPE = Recipe(
     title="URDU, emotional clips of Urdu talk shows",
     language="ur",
     source="https://github.com/siddiquelatif/URDU-Dataset",
-    licence="none stated",
+    licence="for research only",
     layout="urdu/<Emotion>/S<M|F>N_FN_<E>N.wav, for example urdu/Angry/SM1_F10_A010.wav",
     pattern=re.compile(
         r"(?:.*/)?(?P<folder>[A-Z][a-z]+)/(?P<speaker>S(?P<sex>[MF])\d+)_F\d+_(?P<emotion>[A-Z])\d+"
@@ -45,5 +45,6 @@ RECIPE = Recipe(
     decode=_decode,
     emotions=EMOTIONS,
     sampling_rate=44_100,
+    archive="https://github.com/siddiquelatif/URDU-Dataset/archive/HEAD.zip",
     warning="the speaker predicts the label (of 96 % of the clips), so results measure who speaks",
 )
