@@ -75,7 +75,7 @@ def fetch(name: str, root) -> str:
         return f"{name}: {folder} is there already; nothing is downloaded"
     by_hand = f"get it from {one.source} ({one.licence}) and put it there as {one.layout}"
     if not one.archive:
-        raise CorpusError(f"{folder}: {name} cannot be downloaded without asking; {by_hand}")
+        raise CorpusError(f"{folder}: no free download of {name} is known; {by_hand}")
     if folder.is_dir() and any(folder.iterdir()):
         raise CorpusError(f"{folder}: holds files, but no audio; move it away")
     print(f"{name}: {one.title}\n  licence  {one.licence}, see {one.source}\n"

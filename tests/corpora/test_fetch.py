@@ -273,7 +273,7 @@ def test_where_to_ask_for_a_corpus_that_is_not_free(tmp_path):
         one = catalogue.RECIPES[name]
         with pytest.raises(CorpusError) as error:
             fetch.fetch(name, tmp_path)
-        for part in (f"{tmp_path / name}: {name} cannot be downloaded without asking", one.source,
+        for part in (f"{tmp_path / name}: no free download of {name} is known", one.source,
                      one.licence, one.layout):  # fmt: skip
             assert part in str(error.value)
     with pytest.raises(CorpusError, match="demo_english: no such corpus; choose among iemocap,"):
@@ -285,7 +285,7 @@ def test_the_command_brings_what_it_can_and_names_the_rest(offer, tmp_path, caps
     monkeypatch.setenv("HUMP_DATA", str(tmp_path))
     assert main(["fetch", "iemocap", "emodb"]) == 1
     out, err = capsys.readouterr()
-    assert "It is the original" in out and "iemocap cannot be downloaded without asking" in err
+    assert "It is the original" in out and "no free download of iemocap is known" in err
     assert main(["fetch", "emodb"]) == 0
     assert main(["fetch"]) == 0
     out, _ = capsys.readouterr()
