@@ -2,11 +2,12 @@
 
 import dataclasses
 
+import pandas as pd
 import pytest
 import soundfile
 
 from hump import corpora
-from hump.corpora import doctor
+from hump.corpora import counts, doctor
 from hump.errors import CorpusError
 
 
@@ -133,3 +134,13 @@ def test_nothing_to_examine(trees, tmp_path):
     expected = r"(?s)none of 1 files can be used:\n.*label outside the study: boredom"
     with pytest.raises(CorpusError, match=expected):
         corpora.examine("emodb", tmp_path)
+
+
+def test_a_label_without_any_utterance_has_one_row_for_all_speakers():
+    table = pd.DataFrame(
+        [("", "fear", 20, 0), ("", "joy", 20, 19), ("a", "fear", 10, 0), ("b", "fear", 10, 0),
+         ("a", "joy", 10, 9), ("b", "joy", 10, 10)],
+        columns=["speaker", "emotion_raw", "expected", "found"],
+    ).assign(corpus="c")  # fmt: skip
+    rows = counts.mismatches(table)[["speaker", "emotion_raw", "found"]].to_numpy().tolist()
+    assert rows == [["all", "fear", 0], ["all", "joy", 19], ["a", "joy", 9]]
