@@ -135,8 +135,10 @@ def paths(name, layout):
         place = {"named": "Mexican Emotional Speech Database (MESD)/", "flat": ""}[layout]
         return [f"{place}{e}_{s}_{'AB'[k // 24]}_ca_fé{k % 24}" for s, e, k in numbered(name)]
     if name == "casia":
-        spell = {"plain": str, "capital": lambda s: s.replace("zhaozuoxiang", "ZhaoZuoxiang")}
-        return [f"{spell[layout](s)}/{e}/{201 + k}" for s, e, k in numbered(name)]
+        if layout == "by_emotion":
+            spell = {"zhaozuoxiang": "ZhaoZuoxiang"}
+            return [f"CASIA/{e}/{201 + k}-{e}-{spell.get(s, s)}" for s, e, k in numbered(name)]
+        return [f"{s}/{e}/{201 + k}" for s, e, k in numbered(name)]
     if name in ("esd_en", "esd_zh"):
         parts = ["evaluation/", "test/", "train/"] if layout == "split" else [""]
         place = "Emotion Speech Dataset/" if layout == "nested" else ""
@@ -184,7 +186,7 @@ def _cremad():
 IEMOCAP = {"plain": "", "release": "IEMOCAP_full_release/"}
 LAYOUTS = {
     "iemocap": ("plain", "release"), "emodb": ("plain",), "emovo": ("plain",),
-    "mesd": ("named", "flat"), "casia": ("plain", "capital"),
+    "mesd": ("named", "flat"), "casia": ("plain", "by_emotion"),
     "esd_en": ("plain", "split", "nested"), "esd_zh": ("plain", "split", "nested"),
     "ravdess": ("plain", "archive"), "savee": ("folders", "flat"), "tess": ("flat", "folders"),
     "cremad": ("plain",), "urdu": ("plain",), "nemo": ("plain",),

@@ -23,7 +23,7 @@ TOTALS = {
 }  # fmt: skip
 LAYOUTS = {
     "iemocap": ["plain", "release"], "emodb": ["plain"], "emovo": ["plain"],
-    "mesd": ["named", "flat"], "casia": ["plain", "capital"],
+    "mesd": ["named", "flat"], "casia": ["plain", "by_emotion"],
     "esd_en": ["plain", "split", "nested"], "esd_zh": ["plain", "split", "nested"],
     "ravdess": ["plain", "archive"], "savee": ["folders", "flat"], "tess": ["flat", "folders"],
     "cremad": ["plain"], "urdu": ["plain"], "nemo": ["plain"],
@@ -138,7 +138,8 @@ def test_unknown_code_excludes_the_file(trees, tmp_path, name, path, code):
 @pytest.mark.parametrize(("name", "path"), [
     ("emovo", "f1/dis-f2-b1"), ("esd_en", "0011/Angry/0011_000001"),
     ("esd_en", "0012/Angry/0011_000351"), ("ravdess", "Actor_02/03-01-01-01-01-01-01"),
-    ("savee", "AudioData/DC/JK_a01"), ("urdu", "Angry/SM1_F1_H01"),
+    ("casia", "happy/201-sad-wangzhe"), ("savee", "AudioData/DC/JK_a01"),
+    ("urdu", "Angry/SM1_F1_H01"),
 ])  # fmt: skip
 def test_path_that_contradicts_itself_is_excluded(trees, tmp_path, name, path):
     trees.put(tmp_path / name / f"{path}.wav")

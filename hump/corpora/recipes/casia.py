@@ -7,13 +7,13 @@ http://www.chineseldc.org.
 File names, ``<speaker>/<emotion>/2NN.wav``: the number (201 to 250) is the text, which all four
 speakers read in all six emotions. Example: ``wangzhe/happy/207.wav``. Each file name occurs 24
 times, so the utterance is named after its path, ``wangzhe-happy-207``. Some copies spell
-``ZhaoZuoxiang``; the spelling ``liuchanhg`` is the corpus's own. The speakers are two women and two
-men; no file says which.
+``ZhaoZuoxiang``, others have the layout ``happy/207-happy-wangzhe.wav``; the spelling ``liuchanhg``
+is the corpus's own. The speakers are two women and two men; no file says which.
 """
 
 import re
 
-from hump.corpora.recipe import Recipe
+from hump.corpora.recipe import Recipe, same
 
 SPEAKERS = ("liuchanhg", "wangzhe", "zhaoquanyin", "zhaozuoxiang")
 EMOTIONS = {
@@ -23,18 +23,21 @@ EMOTIONS = {
 
 
 def _decode(match):
-    speaker, emotion = match["speaker"].lower(), match["emotion"].lower()
+    speaker = (match["speaker"] or match["name"]).lower()
+    emotion, text = (match["emotion"] or match["label"]).lower(), match["text"] or match["number"]
+    if match["label"]:
+        same(folder=match["folder"] and match["folder"].lower(), file_name=emotion)
     for known, code in ((SPEAKERS, speaker), (EMOTIONS, emotion)):
         if code not in known:
             raise KeyError(code)
-    if not 201 <= int(match["text"]) <= 250:
+    if not 201 <= int(text) <= 250:
         return "not of the public subset (texts 201 to 250)"
     return {
-        "utterance_id": f"{speaker}-{emotion}-{match['text']}",
+        "utterance_id": f"{speaker}-{emotion}-{text}",
         "speaker": speaker,
         "sex": None,
         "emotion_raw": emotion,
-        "sentence": match["text"],
+        "sentence": text,
     }
 
 
@@ -45,7 +48,11 @@ RECIPE = Recipe(
     source="http://www.chineseldc.org",
     licence="Chinese LDC agreement, for research",
     layout="casia/<speaker>/<emotion>/2NN.wav, for example casia/wangzhe/happy/207.wav",
-    pattern=re.compile(r"(?:.*/)?(?P<speaker>[A-Za-z]+)/(?P<emotion>[A-Za-z]+)/(?P<text>\d{3})"),
+    pattern=re.compile(
+        r"(?:.*/)?(?P<speaker>[A-Za-z]+)/(?P<emotion>[A-Za-z]+)/(?P<text>\d{3})"
+        r"|(?:(?:.*/)?(?P<folder>[A-Za-z]+)/)?"
+        r"(?P<number>\d{3})-(?P<label>[A-Za-z]+)-(?P<name>[A-Za-z]+)"
+    ),
     decode=_decode,
     emotions=EMOTIONS,
     sampling_rate=16_000,
