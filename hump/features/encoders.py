@@ -4,17 +4,42 @@ A study asks for an encoder's identity far more often than for its output: with 
 stored, this module is all of it that runs.
 """
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from hump.errors import EncoderError
+from hump.features import hub
 from hump.util import files
 
-# The small trained encoder that comes with the project.
+
+class Family(NamedTuple):
+    """A family of encoders: transformers' class, ours in `families`, and the key of the depth."""
+
+    model: str
+    forward: str
+    depth: str = "num_hidden_layers"
+
+
+# By model_type in config.json.
+FAMILIES = {
+    "hubert": Family("HubertModel", "Wav2Vec2"),
+    "wav2vec2": Family("Wav2Vec2Model", "Wav2Vec2"),
+    "unispeech-sat": Family("UniSpeechSatModel", "Wav2Vec2"),
+    "data2vec-audio": Family("Data2VecAudioModel", "Data2Vec"),
+    "wavlm": Family("WavLMModel", "WavLM"),
+    "wav2vec2-bert": Family("Wav2Vec2BertModel", "Wav2Vec2Bert"),
+    "whisper": Family(
+        "models.whisper.modeling_whisper.WhisperEncoder", "Whisper", depth="encoder_layers"
+    ),
+}
+
+# Encoders that come with the project: a small HuBERT, and the first layers of Whisper base.
 EMBEDDED = "hump/assets/hubert-mini"
+WHISPER = "hump/assets/whisper-base-3"
 
 # An untrained encoder: what `hump.encoder.training` starts from, and the control. It has
 # HuBERT-base's architecture at a sixth of its width, with fixed random weights (`weights.build`).
@@ -37,16 +62,10 @@ UNTRAINED_CONFIG = {
     "num_conv_pos_embedding_groups": 16,
 }
 
-_CONFIG, _WEIGHTS, _PREPROCESSOR = _FILES = (
-    "config.json", "model.safetensors", "preprocessor_config.json",
-)  # fmt: skip
 _REMEDY = (
-    "on a machine with a network, run transformers.HubertModel.from_pretrained(name)"
+    "on a machine with a network, run transformers.AutoModel.from_pretrained(name)"
     ".save_pretrained(folder) and the same with AutoFeatureExtractor, and give the folder"
 )
-# Some older models have only pickled weights on their main branch; the hub's own converter offers
-# the same weights, unpickled, in a pull request.
-_CONVERSION = ("SFconvertbot", "Adding `safetensors` variant of this model")  # author and title
 
 
 @dataclass(frozen=True)
@@ -59,12 +78,12 @@ class EncoderInfo:
         For people: the hub name, the folder's name, or "untrained encoder".
     trained : bool
     config : dict
-        For `transformers.HubertConfig`.
-    normalize : bool
-        Whether a signal is brought to mean 0 and variance 1 first; as the preprocessor's file
-        says, and yes without one, which is the default of `Wav2Vec2FeatureExtractor`.
+        Of config.json.
+    preprocessor : dict
+        Of preprocessor_config.json; empty without one.
     weights : Path or None
-        The safetensors file; None for the untrained encoder, whose weights are computed.
+        The safetensors file, or the index of several; None for the untrained encoder, whose weights
+        are computed.
     fingerprint : str
         SHA-256 over configuration, weights and preprocessing; of the untrained encoder, over
         configuration and seed.
@@ -73,14 +92,32 @@ class EncoderInfo:
     label: str
     trained: bool
     config: dict[str, Any]
-    normalize: bool
+    preprocessor: dict[str, Any]
     weights: Path | None
     fingerprint: str
 
     @property
+    def family(self) -> Family:
+        """What runs it."""
+        return FAMILIES[self.config["model_type"]]
+
+    @property
     def n_layers(self) -> int:
         """Number of transformer layers."""
-        return self.config["num_hidden_layers"]
+        return self.config[self.family.depth]
+
+    @property
+    def norm_after(self) -> int:
+        """Layer after which Whisper's last norm comes: beyond those of a Whisper cut short."""
+        return self.config.get("layers_before_cut", self.n_layers)
+
+    @property
+    def normalize(self) -> bool:
+        """Whether a signal is brought to mean 0 and variance 1 first.
+
+        As the preprocessor's file says, and yes without one, as in `Wav2Vec2FeatureExtractor`.
+        """
+        return self.preprocessor.get("do_normalize", True)
 
 
 def find(encoder) -> EncoderInfo:
@@ -89,9 +126,9 @@ def find(encoder) -> EncoderInfo:
     Parameters
     ----------
     encoder : str or Path
-        A local folder (relative to the current folder or the project), a hub name such as
-        ``facebook/hubert-base-ls960``, or ``untrained``: a small network with fixed random
-        weights, as a control.
+        A local folder (relative to the current folder or the project); a hub name such as
+        ``facebook/hubert-base-ls960``, which ``@`` and a revision may follow; or ``untrained``: a
+        small network with fixed random weights, as a control.
 
     Returns
     -------
@@ -100,34 +137,52 @@ def find(encoder) -> EncoderInfo:
     Raises
     ------
     EncoderError
-        No such folder or hub name, a file is missing, or the files are not a HuBERT's.
+        No such folder or hub name, a file is missing, or the files are not those of an encoder of
+        `FAMILIES`.
     """
     if str(encoder) == UNTRAINED:
         recipe = json.dumps({"config": UNTRAINED_CONFIG, "seed": UNTRAINED_SEED}, sort_keys=True)
         digest = hashlib.sha256(recipe.encode()).hexdigest()
-        return EncoderInfo(UNTRAINED_LABEL, False, UNTRAINED_CONFIG, True, None, digest)
+        return EncoderInfo(UNTRAINED_LABEL, False, UNTRAINED_CONFIG, {}, None, digest)
     folder = _folder(encoder)
-    paths = {name: folder / name for name in _FILES} if folder else _hub_files(str(encoder))
-    paths = {name: path for name, path in paths.items() if path and path.is_file()}
-    for name in (_CONFIG, _WEIGHTS):
-        if name not in paths:
-            raise EncoderError(f"encoder={str(encoder)!r}: has no {name}; {_REMEDY}")
-    config = _read(paths[_CONFIG])
-    if config.get("model_type") != "hubert":
+    paths = _paths(functools.partial(_local if folder else hub.get, folder or str(encoder)))
+    if missing := [name for name, path in paths.items() if not path and name != hub.PREPROCESSOR]:
+        there = [path.name for path in folder.iterdir()] if folder else filter(paths.get, paths)
         raise EncoderError(
-            f"encoder={str(encoder)!r}: {_CONFIG} says model_type={config.get('model_type')!r}: "
-            "'hubert' is required; choose a HuBERT"
+            f"encoder={str(encoder)!r}: has no {missing[0]} (found "
+            f"{', '.join(sorted(there)[:9]) or 'no file'}); {_REMEDY}"
         )
-    preprocessor = _read(paths[_PREPROCESSOR]) if _PREPROCESSOR in paths else {}
-    digest = hashlib.sha256(b"".join(bytes.fromhex(files.sha256(p)) for p in paths.values()))
+    config = _checked(encoder, _read(paths[hub.CONFIG]))
+    preprocessor = paths[hub.PREPROCESSOR]
+    hashes = [bytes.fromhex(files.sha256(path)) for path in paths.values() if path]
     return EncoderInfo(
         label=folder.name if folder else str(encoder),
         trained=True,
         config=config,
-        normalize=preprocessor.get("do_normalize", True),
-        weights=paths[_WEIGHTS],
-        fingerprint=digest.hexdigest(),
+        preprocessor=_read(preprocessor) if preprocessor else {},
+        weights=paths.get(hub.WEIGHTS) or paths[hub.INDEX],
+        fingerprint=hashlib.sha256(b"".join(hashes)).hexdigest(),
     )
+
+
+def _local(folder, name):
+    return folder / name if (folder / name).is_file() else None
+
+
+def _checked(encoder, config):
+    """A configuration, if it is of an encoder of a family that is known here."""
+    said = f"encoder={str(encoder)!r}: {hub.CONFIG} says"
+    if (kind := config.get("model_type")) not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise EncoderError(
+            f"{said} model_type={kind!r}: one of {known} is required; choose such an encoder"
+        )
+    if not isinstance(found := config.get(depth := FAMILIES[kind].depth), int):
+        raise EncoderError(
+            f"{said} {depth}={found!r}: a number of layers is required; save the model with "
+            "transformers again"
+        )
+    return config
 
 
 def about(encoder: str) -> str | None:
@@ -135,6 +190,7 @@ def about(encoder: str) -> str | None:
     remarks = {
         UNTRAINED: UNTRAINED_LABEL,
         PurePath(EMBEDDED).name: "small encoder trained on synthetic speech",
+        PurePath(WHISPER).name: "encoder: first three layers of Whisper base",
     }
     return remarks.get(PurePath(encoder).name)
 
@@ -160,12 +216,22 @@ def _folder(encoder):
     for candidate in (path, files.ROOT / path):
         if candidate.is_dir():
             return candidate.resolve()
-    if path.is_absolute() or str(encoder).startswith((".", "~")) or str(encoder).count("/") != 1:
+    name = str(encoder).partition("@")[0]
+    if path.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
         raise EncoderError(
-            f"encoder={str(encoder)!r}: no such folder; give a folder with {_CONFIG} and "
-            f"{_WEIGHTS}, a hub name such as facebook/hubert-base-ls960, or {EMBEDDED}"
+            f"encoder={str(encoder)!r}: no such folder; give a folder with {hub.CONFIG} and "
+            f"{hub.WEIGHTS}, a hub name such as facebook/hubert-base-ls960, {EMBEDDED} or {WHISPER}"
         )
     return None
+
+
+def _paths(get):
+    """The files of an encoder, in a fixed order; `get` gives the path of a name, or None."""
+    config, weights = get(hub.CONFIG), {hub.WEIGHTS: get(hub.WEIGHTS)}
+    if not weights[hub.WEIGHTS] and (index := get(hub.INDEX)):
+        names = sorted(set(_read(index).get("weight_map", {}).values()))
+        weights = {hub.INDEX: index} | {name: get(PurePath(name).name) for name in names}
+    return {hub.CONFIG: config, **weights, hub.PREPROCESSOR: get(hub.PREPROCESSOR)}
 
 
 def _read(file):
@@ -176,62 +242,3 @@ def _read(file):
     if not isinstance(content, dict):
         raise EncoderError(f"{file}: holds no configuration; download it again")
     return content
-
-
-def _hub_files(name):
-    """A model's files on the Hugging Face hub, cached or downloaded; None for those it lacks."""
-    import httpx
-    from huggingface_hub import errors
-
-    try:
-        cached = {file: _cached(name, file) for file in _FILES}
-        if all(cached.values()):
-            return cached
-        return {file: path or _download(name, file) for file, path in cached.items()}
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx.TransportError) as e:
-        if isinstance(e, errors.LocalEntryNotFoundError) and cached[_CONFIG] and cached[_WEIGHTS]:
-            return cached
-        raise EncoderError(
-            f"encoder={name!r}: is not in the local cache and the hub cannot be reached; download "
-            f"it where there is a network and give the folder, or use encoder: {EMBEDDED}, "
-            "which comes with the project"
-        ) from e
-    except (errors.HfHubHTTPError, errors.HFValidationError) as error:
-        raise EncoderError(
-            f"encoder={name!r}: the hub has no such model, or does not let you read it "
-            f"({type(error).__name__}); check the name, or give a local folder"
-        ) from error
-
-
-def _cached(name, file):
-    from huggingface_hub import constants, file_download, try_to_load_from_cache
-
-    folder = file_download.repo_folder_name(repo_id=name, repo_type="model")
-    refs = Path(constants.HF_HUB_CACHE) / folder / "refs"
-    for ref in sorted(path for path in refs.rglob("*") if path.is_file()):
-        path = try_to_load_from_cache(name, file, revision=ref.relative_to(refs).as_posix())
-        if isinstance(path, str):
-            return Path(path)
-    return None
-
-
-def _download(name, file):
-    from huggingface_hub import errors, hf_hub_download
-
-    try:
-        return Path(hf_hub_download(name, file))
-    except errors.LocalEntryNotFoundError:
-        raise
-    except errors.EntryNotFoundError:
-        revision = _conversion(name) if file == _WEIGHTS else None
-        return Path(hf_hub_download(name, file, revision=revision)) if revision else None
-
-
-def _conversion(name):
-    """Git reference of the hub's own conversion of a model's weights, if there is one."""
-    from huggingface_hub import get_repo_discussions
-
-    return next((
-        discussion.git_reference for discussion in get_repo_discussions(name)
-        if discussion.is_pull_request and (discussion.author, discussion.title) == _CONVERSION
-    ), None)  # fmt: skip

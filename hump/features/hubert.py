@@ -1,14 +1,16 @@
-"""HuBERT: hidden states of chosen transformer layers, exactly those of one file at a time.
+"""The stream of the encoder: hidden states of chosen transformer layers, those of one file alone.
 
-Hsu et al. (2021), doi:10.1109/TASLP.2021.3122291, by transformers. HuBERT-base normalises its
-first convolution over the whole time axis, so a clip padded to a longer one has other hidden
-states, by a fifth to a third, with an attention mask or without. Utterances are therefore never
-padded (`hump.features.packed`): each gets what transformers gives it alone, to a relative error
-near 2e-6, whatever the other utterances and their order. Only the layers asked for, and those
-below, are computed.
+It is called ``hubert`` whichever encoder is set: HuBERT (Hsu et al. 2021,
+doi:10.1109/TASLP.2021.3122291) or another one of `hump.features.encoders.FAMILIES`, by
+transformers. HuBERT-base normalises its first convolution over the whole time axis, so a clip
+padded to a longer one has other hidden states, by a fifth to a third, with an attention mask or
+without. Utterances are therefore never padded to one another (`hump.features.packed`): each gets
+what transformers gives it alone, to a relative error near 2e-6, whatever the other utterances and
+their order. Only the layers asked for, and those below, are computed.
 
-Recordings of any length are one piece to attention, as in transformers: memory grows linearly with
-the longest recording (ten minutes take about a gigabyte), time with its square. Nothing is cut, so
+Recordings of any length are one piece to attention, as in transformers; Whisper's windows of 30 s
+are the exception. Memory grows linearly with the longest recording (ten minutes take about a
+gigabyte; WavLM and Wav2Vec2-BERT grow with its square), time with its square. Nothing is cut, so
 nothing changes with length.
 """
 
@@ -28,9 +30,11 @@ PRECISIONS = ("float32", "bfloat16")
 # Seconds of audio run at once. On a CPU more is slower, as it no longer stays in the cache; on a
 # GPU it is what this share of its memory holds.
 CPU_BATCH_S = 10.0
+# Samples from one frame to the next: 20 ms, for every encoder.
+HOP = 320
 GPU_SHARE = 0.25
 
-_SETTINGS = ("fingerprint", "precision", "device")
+_SETTINGS = ("fingerprint", "precision", "device", "context")
 STREAM = Stream("hubert", __name__, sequence=True, settings=(*_SETTINGS, "layers"))
 # Mean and standard deviation over time of every layer, of which `STREAM` holds some.
 POOLED = Stream("pooled", __name__, optional=True, settings=_SETTINGS)
@@ -62,7 +66,7 @@ class Encoder:
     batch_s: float
 
 
-def load_encoder(encoder, *, layers, device="cpu", precision="float32") -> Encoder:
+def load_encoder(encoder, *, layers, device="cpu", precision="float32", context="own") -> Encoder:
     """Load an encoder up to the last of `layers`.
 
     Parameters
@@ -76,6 +80,9 @@ def load_encoder(encoder, *, layers, device="cpu", precision="float32") -> Encod
     precision : str
         ``float32``; or ``bfloat16``, in which matrix products round to three digits: hidden states
         are then off by about one per cent (`benchmarks/results`), for speed on a GPU.
+    context : str
+        ``own``: each recording is described by itself; ``full``: padded with silence where
+        transformers does so, which is with Whisper alone.
 
     Returns
     -------
@@ -94,24 +101,23 @@ def load_encoder(encoder, *, layers, device="cpu", precision="float32") -> Encod
     kept = max(1, *encoders.check_layers(info, layers))
 
     import torch
-    from transformers import HubertConfig
 
-    from hump.features import packed, weights
+    from hump.features import families, weights
 
-    config = HubertConfig.from_dict({**info.config, "num_hidden_layers": kept})
-    model = weights.load(info, config).eval().requires_grad_(False).to(device)
-    return Encoder(
-        info=info,
-        forward=packed.Forward(model, dtype=getattr(torch, precision)),
-        width=config.hidden_size,
-        kept=kept,
-        device=device,
-        batch_s=CPU_BATCH_S if device == "cpu" else _gpu_batch_s(config.hidden_size),
-    )
+    model = weights.load(info, kept).eval().requires_grad_(False).to(device)
+    family, width = getattr(families, info.family.forward), model.config.hidden_size
+    forward = family(model, info, dtype=getattr(torch, precision), context=context)
+    if forward.hop != HOP:
+        raise EncoderError(
+            f"encoder={str(encoder)!r}: has a frame every {forward.hop} samples: one every {HOP} "
+            "is required, since the model crops by time; choose another encoder"
+        )
+    batch_s = CPU_BATCH_S if device == "cpu" else _gpu_batch_s(width)
+    return Encoder(info, forward, width, kept, device, batch_s)
 
 
 def extract(
-    signals, *, encoder, layers, device="cpu", precision="float32", batch_s=None
+    signals, *, encoder, layers, device="cpu", precision="float32", context="own", batch_s=None
 ) -> list[np.ndarray]:
     """Hidden states of utterances.
 
@@ -124,7 +130,7 @@ def extract(
     layers : sequence of int
         0 is the input of the first transformer layer, k the output of layer k: the indices of
         ``hidden_states`` in transformers.
-    device, precision : str
+    device, precision, context : str
         Of an encoder given by name; a loaded one stays as it is.
     batch_s : float, optional
         Seconds of audio that are run at once; by default what suits the device. Changes results by
@@ -133,7 +139,8 @@ def extract(
     Returns
     -------
     list of numpy.ndarray, each of shape (frames, layers, width), float32
-        50 frames a second; 400 samples make one frame, each further one takes 320.
+        50 frames a second; 400 samples make one frame (560 with Wav2Vec2-BERT), each further one
+        takes 320.
 
     Raises
     ------
@@ -144,7 +151,8 @@ def extract(
     """
     layers = tuple(layers)
     if not isinstance(encoder, Encoder):
-        encoder = load_encoder(encoder, layers=layers, device=device, precision=precision)
+        options = {"device": device, "precision": precision, "context": context}
+        encoder = load_encoder(encoder, layers=layers, **options)
     return describe(signals, encoder=encoder, layers=layers, batch_s=batch_s)["hubert"]
 
 
@@ -205,32 +213,26 @@ def describe(
             f"layers={list(layers)}: {encoder.info.label} was loaded with layers 0 to "
             f"{encoder.kept}; load it with these layers"
         )
-    signals = [_prepare(signal, encoder) for signal in signals]
+    field, run = encoder.forward.field, encoder.forward.prepare
+    signals = [run(check_signal(s, stream="hubert", min_samples=field)) for s in signals]
+    spans = [encoder.forward.span(len(signal)) for signal in signals]
     states, statistics = [None] * len(signals), [None] * len(signals)
-    for batch in _batches(signals, batch_s or encoder.batch_s):
+    for batch in _batches(spans, batch_s or encoder.batch_s):
         pairs = _run([signals[i] for i in batch], encoder, layers, pooled)
         for i, (frames, moments) in zip(batch, pairs, strict=True):
             states[i], statistics[i] = frames, moments
     return {"hubert": states, "pooled": statistics}
 
 
-def _prepare(signal, encoder):
-    signal = check_signal(signal, stream="hubert", min_samples=encoder.forward.field)
-    if encoder.info.normalize:
-        # Wav2Vec2FeatureExtractor.zero_mean_unit_var_norm
-        signal = (signal - signal.mean()) / np.sqrt(signal.var() + 1e-7)
-    return signal
-
-
-def _batches(signals, batch_s):
-    """Utterances to run together, by length: as many as fit, and at least one."""
+def _batches(spans, batch_s):
+    """Utterances to run together, by length in samples: as many as fit, and at least one."""
     batches, samples = [], 0
-    for i in sorted(range(len(signals)), key=lambda i: len(signals[i])):
-        if not batches or samples + len(signals[i]) > batch_s * SAMPLING_RATE:
+    for i in sorted(range(len(spans)), key=lambda i: spans[i]):
+        if not batches or samples + spans[i] > batch_s * SAMPLING_RATE:
             batches.append([])
             samples = 0
         batches[-1].append(i)
-        samples += len(signals[i])
+        samples += spans[i]
     return batches
 
 

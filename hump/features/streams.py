@@ -38,6 +38,8 @@ class Request:
         Of the encoder's matrix products.
     device : str
         ``cpu`` or ``cuda``: where the encoder runs.
+    context : str
+        ``own`` or ``full``: whether recordings are padded where transformers does.
     """
 
     encoder: str
@@ -47,6 +49,7 @@ class Request:
     dtype: str
     precision: str
     device: str
+    context: str
 
 
 def wanted(params: Params) -> tuple[Stream, ...]:
@@ -89,6 +92,7 @@ def request(params: Params, info: encoders.EncoderInfo) -> Request:
         dtype=chosen.dtype,
         precision=chosen.precision,
         device=where,
+        context=chosen.context,
     )
 
 
@@ -139,6 +143,5 @@ def encode(wanted, signals, request: Request) -> dict[Stream, list[np.ndarray]]:
 
 @functools.lru_cache(maxsize=1)
 def _encoder(request, last):
-    return hubert.load_encoder(
-        request.encoder, layers=(last,), device=request.device, precision=request.precision
-    )
+    options = {name: getattr(request, name) for name in ("device", "precision", "context")}
+    return hubert.load_encoder(request.encoder, layers=(last,), **options)

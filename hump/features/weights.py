@@ -6,9 +6,11 @@ control: whatever a trained encoder is credited with must exceed them.
 
 import contextlib
 import math
+import operator
 
 import numpy as np
 import torch
+import transformers
 from safetensors import SafetensorError
 from transformers import HubertModel
 from transformers.utils import logging
@@ -16,50 +18,56 @@ from transformers.utils import logging
 from hump.errors import EncoderError
 from hump.features import encoders
 
+# Of whole Whispers, of which the encoder alone is loaded.
+_RENAMED = {r"^(model\.)?encoder\.": ""}
 
-def load(info: encoders.EncoderInfo, config):
-    """Load an encoder.
+
+def load(info: encoders.EncoderInfo, layers: int):
+    """Load an encoder, cut after so many layers.
 
     Parameters
     ----------
     info : encoders.EncoderInfo
-    config : transformers.HubertConfig
-        May have fewer layers than the encoder.
+    layers : int
 
     Returns
     -------
-    transformers.HubertModel
-        float32. The caller's random state is left alone.
+    transformers.PreTrainedModel
+        Of the class that `encoders.FAMILIES` names, float32. The caller's random state is left
+        alone.
 
     Raises
     ------
     EncoderError
-        The file is damaged, or lacks weights that `config` asks for.
+        The files are damaged, or lack weights that the configuration asks for.
     """
+    kind = operator.attrgetter(info.family.model)(transformers)
+    config = kind.config_class.from_dict({**info.config, info.family.depth: layers})
     if info.weights is None:
         return build(config)
     try:
         # Unread weights are drawn at random before they are replaced.
         with _quiet(), torch.random.fork_rng(devices=[]):
-            model, report = HubertModel.from_pretrained(
+            model, report = kind.from_pretrained(
                 info.weights.parent,
                 config=config,
                 dtype=torch.float32,
                 use_safetensors=True,
                 local_files_only=True,
                 output_loading_info=True,
+                key_mapping=_RENAMED if info.config["model_type"] == "whisper" else None,
             )
-    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
+    except (SafetensorError, ImportError, OSError, RuntimeError, ValueError, KeyError) as error:
         raise EncoderError(
-            f"{info.weights}: cannot be read as the HuBERT that its config.json describes "
+            f"{info.weights}: cannot be read as the {kind.__name__} that its config.json describes "
             f"({error}); download both again"
         ) from error
     # This one is used in training alone.
     missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
     if missing:
         raise EncoderError(
-            f"{info.weights}: lacks {len(missing)} weights of the HuBERT that its config.json "
-            f"describes, {missing[0]} for one; download both again"
+            f"{info.weights}: lacks {len(missing)} weights of the {kind.__name__} that its "
+            f"config.json describes, {missing[0]} for one; download both again"
         )
     return model
 

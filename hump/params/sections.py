@@ -72,6 +72,7 @@ class FeatureParams(Section):
     pooled: bool = Field(description="store statistics of all layers too")
     dtype: Literal["float16", "float32"]
     precision: Literal["float32", "bfloat16"]
+    context: Literal["own", "full"] = Field(description="full: padded where transformers pads")
 
 
 class FusionParams(Section):

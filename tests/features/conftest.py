@@ -78,6 +78,7 @@ def params(tmp_path):
             "pooled": False,
             "dtype": "float16",
             "precision": "float32",
+            "context": "own",
         }
         return SimpleNamespace(
             features=SimpleNamespace(**(features | changes)), device="cpu", cache=tmp_path / "cache"

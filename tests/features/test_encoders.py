@@ -1,6 +1,6 @@
 import json
 
-import httpx
+import httpx2
 import huggingface_hub.constants
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ import safetensors.numpy
 from huggingface_hub import errors
 
 from hump.errors import EncoderError
-from hump.features import encoders
+from hump.features import encoders, hub
 
 NAME = "somebody/hubert"
 
@@ -58,8 +58,8 @@ def test_the_embedded_encoder_is_one_like_any_other():
 
 
 def make_error(kind):
-    request = httpx.Request("GET", "https://hub.invalid")
-    return kind("answered so", response=httpx.Response(404, request=request))
+    request = httpx2.Request("GET", "https://hub.invalid")
+    return kind("answered so", response=httpx2.Response(404, request=request))
 
 
 def test_folder_is_found_relative_to_the_project(folder, monkeypatch, tmp_path):
@@ -72,7 +72,10 @@ def test_folder_is_found_relative_to_the_project(folder, monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_missing_file_is_named(folder, name):
     (folder / name).unlink()
-    with pytest.raises(EncoderError, match=rf"has no {name}; .*save_pretrained"):
+    (folder / "pytorch_model.bin").touch()
+    with pytest.raises(
+        EncoderError, match=rf"has no {name} \(found .*pytorch_model\.bin\); .*save_pretrained"
+    ):
         encoders.find(folder)
 
 
@@ -83,8 +86,11 @@ def test_unknown_folder_is_named(name):
 
 
 def test_another_kind_of_model_is_refused(folder):
-    (folder / "config.json").write_text('{"model_type": "wavlm"}')
-    with pytest.raises(EncoderError, match="model_type='wavlm': 'hubert' is required"):
+    (folder / "config.json").write_text('{"model_type": "bert", "num_hidden_layers": 2}')
+    with pytest.raises(EncoderError, match="model_type='bert': one of hubert, .*whisper is req"):
+        encoders.find(folder)
+    (folder / "config.json").write_text('{"model_type": "whisper", "num_hidden_layers": 2}')
+    with pytest.raises(EncoderError, match="encoder_layers=None: a number of layers is required"):
         encoders.find(folder)
 
 
@@ -111,7 +117,7 @@ def test_pickled_hub_model_is_taken_from_the_hubs_conversion(folder, online, mon
     )
 
     class Discussion:
-        title, is_pull_request, git_reference = encoders._CONVERSION[1], True, "refs/pr/7"
+        title, is_pull_request, git_reference = hub._CONVERSION[1], True, "refs/pr/7"
 
         def __init__(self, author):
             self.author = author
@@ -125,7 +131,7 @@ def test_pickled_hub_model_is_taken_from_the_hubs_conversion(folder, online, mon
     monkeypatch.setattr(
         huggingface_hub, "get_repo_discussions", lambda name: [Discussion("a stranger")]
     )
-    with pytest.raises(EncoderError, match=r"has no model\.safetensors; .*save_pretrained"):
+    with pytest.raises(EncoderError, match=r"has no model\.safetensors .*save_pretrained"):
         encoders.find(NAME)
 
 
@@ -134,7 +140,7 @@ def test_pickled_hub_model_is_taken_from_the_hubs_conversion(folder, online, mon
     [
         (errors.LocalEntryNotFoundError("offline"), "hub cannot be reached.*give the folder"),
         (errors.OfflineModeIsEnabled("offline"), "hub cannot be reached.*hump/assets/hubert-mini"),
-        (httpx.ConnectError("no route"), "hub cannot be reached.*give the folder"),
+        (httpx2.ConnectError("no route"), "hub cannot be reached.*give the folder"),
         (make_error(errors.RepositoryNotFoundError), "no such model.*check the name"),
         (make_error(errors.GatedRepoError), "does not let you read it.*local folder"),
         (errors.HFValidationError("bad name"), "no such model.*check the name"),
@@ -144,6 +150,45 @@ def test_unreachable_or_unknown_hub_model_is_named(online, error, message):
     online({("config.json", None): error})
     with pytest.raises(EncoderError, match=rf"{NAME}.*{message}"):
         encoders.find(NAME)
+
+
+def test_a_revision_may_be_pinned(folder, online, tmp_path):
+    pin = "c" * 40
+    online({
+        ("config.json", pin): folder / "config.json",
+        ("model.safetensors", pin): folder / "model.safetensors",
+        ("config.json", None): tmp_path / "another",
+    })  # fmt: skip
+    info = encoders.find(f"{NAME}@{pin}")
+    assert (info.label, info.fingerprint) == (f"{NAME}@{pin}", encoders.find(folder).fingerprint)
+    cache = tmp_path / "hub" / "models--somebody--hubert" / "snapshots" / pin
+    cache.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors"):
+        (cache / name).write_bytes((folder / name).read_bytes())
+    online({("preprocessor_config.json", pin): errors.LocalEntryNotFoundError("offline")})
+    assert encoders.find(f"{NAME}@{pin}").fingerprint == info.fingerprint
+
+
+def test_weights_divided_into_files_are_downloaded(folder, online):
+    shards = {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+    (folder / "model.safetensors").unlink()
+    for name in shards.values():
+        (folder / name).write_text(name)
+    names = ("config.json", "model.safetensors.index.json", *shards.values())
+    online({(name, None): folder / name for name in names})
+    assert encoders.find(NAME).fingerprint == encoders.find(folder).fingerprint
+
+
+def test_the_beginning_of_whisper_comes_with_the_project():
+    info = encoders.find(encoders.WHISPER)
+    assert (info.label, info.n_layers, info.norm_after) == ("whisper-base-3", 3, 6)
+    folder = info.weights.parent
+    assert "Copyright (c) 2022 OpenAI" in (folder / "LICENSE").read_text()
+    card = (folder / "README.md").read_text()
+    for word in ("openai/whisper-base", "MIT", "first three", "680,000 hours", "Not good for"):
+        assert word in card
+    assert encoders.about(encoders.WHISPER) == "encoder: first three layers of Whisper base"
 
 
 def test_cached_hub_model_needs_no_network(folder, online, tmp_path):

@@ -271,7 +271,8 @@ def slow(stream, signal):
 streams.STREAMS, streams.encode = fake_streams(slow)
 store.UTTERANCES = 2
 settings = SimpleNamespace(device="cpu", cache=Path({cache!r}), features=SimpleNamespace(
-    encoder="untrained", layers=(1, 3), pooled=False, dtype="float16", precision="float32"))
+    encoder="untrained", layers=(1, 3), pooled=False, dtype="float16", precision="float32",
+    context="own"))
 manifest = pd.read_csv({manifest!r}, dtype=str)
 features.extract_corpus(manifest, settings, root={root!r}, workers=1, progress=False)
 """

@@ -7,7 +7,7 @@ import torch
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
 from hump.errors import EncoderError, FeatureError, ParameterError
-from hump.features import encoders, hubert, packed
+from hump.features import encoders, hubert, packed, wav2vec2
 
 FRONT_END = {
     "conv_dim": [16] * 7,
@@ -96,9 +96,9 @@ def test_company_and_order_change_nothing(tmp_path, speech, kind, batch_s):
 def test_pieces_of_a_long_recording_change_nothing(tmp_path, speech, kind, monkeypatch):
     signal = 0.3 + speech(6.1, seed=1)
     expected = plain(save(tmp_path / kind, kind), signal, (0, 4))
-    monkeypatch.setitem(packed.PIECE, "cpu", 7 * 64 * 16)  # seven frames
-    monkeypatch.setattr(packed, "FEED_FORWARD_ROWS", 50)
-    monkeypatch.setattr(packed, "BLOCKS", 3)
+    monkeypatch.setitem(wav2vec2.PIECE, "cpu", 7 * 64 * 16)  # seven frames
+    monkeypatch.setattr(wav2vec2, "FEED_FORWARD_ROWS", 50)
+    monkeypatch.setattr(wav2vec2, "BLOCKS", 3)
     (values,) = hubert.extract([signal], encoder=tmp_path / kind, layers=(0, 4))
     assert error(values, expected) < 1e-5
 
@@ -117,8 +117,8 @@ def test_statistics_are_those_of_the_hidden_states(tmp_path, speech, kind):
 
 
 def test_batches_are_by_length_and_bounded():
-    signals = [np.zeros(round(16_000 * seconds)) for seconds in (3, 1, 9, 1, 2, 1)]
-    assert hubert._batches(signals, 4) == [[1, 3, 5], [4], [0], [2]]
+    spans = [16_000 * seconds for seconds in (3, 1, 9, 1, 2, 1)]
+    assert hubert._batches(spans, 4) == [[1, 3, 5], [4], [0], [2]]
     assert hubert._batches([], 4) == []
 
 
@@ -207,11 +207,11 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(EncoderError, match=r"model.safetensors: lacks .* weights.*download"):
         hubert.load_encoder(folder, layers=(6,))
     (folder / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
-    with pytest.raises(EncoderError, match=r"cannot be read as the HuBERT.*download"):
+    with pytest.raises(EncoderError, match=r"cannot be read as the HubertModel.*download"):
         hubert.load_encoder(folder, layers=(1,))
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "model.safetensors").write_bytes(b"no tensors at all")
-    with pytest.raises(EncoderError, match=r"cannot be read as the HuBERT.*download"):
+    with pytest.raises(EncoderError, match=r"cannot be read as the HubertModel.*download"):
         hubert.load_encoder(folder, layers=(1,))
 
 
