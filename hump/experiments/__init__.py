@@ -1,8 +1,8 @@
 """The study's experiments: what is trained and tested, and the tables made of it.
 
 `runner` runs jobs and keeps their results. `protocol` pre-trains on the source and fine-tunes on
-targets (03, 04); `variants` trains variants of the model, which `fusion` (05), `layers` (06) and
-`architecture` (08) choose and compare; `fractions`, `tuning` and `few_shot` are for 07, `diagnosis`
+targets (03, 04); `variants` trains variants of the model, which `fusion` (05), `layers` (06),
+`architecture` (08) and `encoders` (10) choose and compare; `fractions`, `tuning` and `few_shot` are for 07, `diagnosis`
 looks into fine-tuned models (04), `summary` puts all targets together (09).
 
 In 05 and 06 a few comparisons are `PRIMARY`: the paper's claims. They are a family of their own:

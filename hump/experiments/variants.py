@@ -102,6 +102,22 @@ def reference(params: Params) -> ModelParams:
     )
 
 
+def folds(source: Data, params: Params) -> list[splits.Split]:
+    """The folds of `cross_validate`.
+
+    Parameters
+    ----------
+    source : Data
+    params : Params
+
+    Returns
+    -------
+    list of Split
+    """
+    own, count = corpora.frozen_folds(params.source, params), params.experiments.folds
+    return splits.source_folds(source.rows, count, own if len(own) <= count else ())
+
+
 def cross_validate(data: dict[str, Data], systems, params: Params, *, label: str) -> Run:
     """Cross-validate variants on the source, test speakers unseen.
 
@@ -121,13 +137,11 @@ def cross_validate(data: dict[str, Data], systems, params: Params, *, label: str
     Run
         With the systems `ABLATED` too, if the reference is among the variants.
     """
-    own, count = corpora.frozen_folds(params.source, params), params.experiments.folds
-    folds = splits.source_folds(data["study"].rows, count, own if len(own) <= count else ())
     cells = [
         (variant, repeat, fold)
         for variant in systems
         for repeat in range(params.experiments.repeats)
-        for fold in folds
+        for fold in folds(data["study"], params)
     ]
     calls = [
         _training(variant, data[variant.data], repeat, params, "pretrain")

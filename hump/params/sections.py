@@ -24,6 +24,7 @@ def _not_empty(values):
 Item = TypeVar("Item")
 Values = Annotated[tuple[Item, ...], AfterValidator(_distinct)]
 Some = Annotated[Values[Item], AfterValidator(_not_empty)]
+Layers = Some[Annotated[int, Field(ge=0)]]  # 0: the input of an encoder's first layer
 Strategy = Literal["all", "head_first", "gradual", "l2sp", "joint"]
 Joined = Literal["cross_attention", "concat"]
 Head = Literal["am_softmax", "softmax"]
@@ -68,7 +69,7 @@ class FeatureParams(Section):
     """Which encoder and layers, how precisely they are computed, and how they are stored."""
 
     encoder: str = Field(min_length=1, description="folder, hub name, or 'untrained', a control")
-    layers: Some[Annotated[int, Field(ge=0)]]
+    layers: Layers
     pooled: bool = Field(description="store statistics of all layers too")
     dtype: Literal["float16", "float32"]
     precision: Literal["float32", "bfloat16"]
@@ -210,7 +211,7 @@ class ArchitectureExperiment(Section):
 
 
 class ExperimentParams(Section):
-    """Variants of the model: 05 fusion, 06 layers, 08 architecture."""
+    """Variants of the model: 05 fusion, 06 layers, 08 architecture, 10 encoders."""
 
     folds: int = Field(ge=3, description="folds over the source's speakers")
     epochs: Positive = Field(description="at most; pretrain.patience holds too")
@@ -218,6 +219,7 @@ class ExperimentParams(Section):
     fusion: FusionExperiment
     layers: LayerExperiment
     architecture: ArchitectureExperiment
+    encoders: dict[str, Layers] = Field(min_length=2, description="the first against the others")
 
 
 class DiagnosticsParams(Section):

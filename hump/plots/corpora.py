@@ -147,7 +147,7 @@ def streams(features, number: int, title: str):
     matplotlib.figure.Figure
     """
     layers, hop_s = features.hubert[number], mfcc.HOP_LENGTH / audio.SAMPLING_RATE
-    names = [f"HuBERT layer {layer} ({features.encoder})" for layer in features.layers]
+    names = [f"layer {layer} of {features.encoder}" for layer in features.layers]
     shown = [(name, "unit", layers[:, k], 0.02) for k, name in enumerate(names)]
     shown += [("MFCC, delta, delta-delta", "coefficient", features.mfcc[number], hop_s)]
     figure, axes = plt.subplots(len(shown) + 1, 1, figsize=(7, 1.4 * len(shown) + 1.4))

@@ -24,6 +24,7 @@ def forest(table, title: str, chance: float):
     matplotlib.figure.Figure
     """
     corpora, shown = list(table["corpus"].unique()), style.systems(table, majority=True)
+    shown = shown or dict(zip(table["system"].unique(), style.PALETTE))
     step = 1 / (len(shown) + 1.2)
     figure, axis = plt.subplots(figsize=(7, 0.9 + 0.17 * len(corpora) / step))
     parts.rows(axis, corpora)

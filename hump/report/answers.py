@@ -183,6 +183,20 @@ def _pair(row):
     return layers.named(sorted({row.layer_a, row.layer_b}))
 
 
+def about_encoders(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> str:
+    """10: which encoder does best, and is the first of the list better than the others?
+
+    Parameters
+    ----------
+    table, comparisons : pandas.DataFrame
+        As `hump.experiments.encoders.summarise` and `compare`.
+    params : Params
+    """
+    best = table.loc[table.groupby("model", sort=False)["uar"].idxmax()]
+    tests = [_with_verdict(row, params) for row in comparisons.itertuples()]
+    return _say("encoders", remark(params, [params.source]), list(best.itertuples()), tests)
+
+
 def about_fractions(tests, points, overlap, params: Params) -> str:
     """07: enough data, transfer, and speaker overlap, on average or for the only target.
 

@@ -203,7 +203,7 @@ def _differences(claim, params):
         "source": params.source, "labels": params.labels,
         "targets": ", ".join(sorted(params.targets)),
         # A hub name, perhaps with a revision, or a local folder.
-        "encoder": Path(params.features.encoder).name.partition("@")[0],
+        "encoder": Path(params.features.encoder.partition("@")[0]).name,
     }  # fmt: skip
     wrong = [k for k, wanted in claim.needs.items() if ours[k] != wanted]
     return "; ".join(f"{k} {ours[k]}, claimed with {claim.needs[k]}" for k in wrong)

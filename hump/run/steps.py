@@ -65,7 +65,7 @@ TEMPLATES = (
           *_tables("diagnostics_{corpus}", "calibration_{corpus}", "neutral_{corpus}",
                    "embeddings_{corpus}")),
          threads="share", priority=1),
-    # 05, 06 and 08 need features alone; one after another, since each uses all cores.
+    # 05, 06, 08 and 10 need features alone; one after another, since each uses all cores.
     Step("05_fusion_ablation", "05_fusion_ablation", _FEATURES,
          _tables("fusion", "fusion_comparisons", "fusion_attention")),
     Step("06_layer_sensitivity", "06_layer_sensitivity", _FEATURES,
@@ -80,6 +80,7 @@ TEMPLATES = (
           *_FINETUNED),
          _tables("main", "cells", "paper_protocol", "comparisons", "variance", "claims"),
          threads="one"),
+    Step("10_encoders", "10_encoders", _FEATURES, _tables("encoders", "encoder_comparisons")),
     Step("report", None, _tables("corpora", "main"), ("index.html", "provenance.json"),
          threads="one"),
 )  # fmt: skip
