@@ -43,7 +43,11 @@ def predict(paths, *, model: str) -> pd.DataFrame:
     if isinstance(paths, str) or not len(paths):
         raise ParameterError(f"paths={paths!r}: give a list of audio files")
     net = saved.load(model)
-    encoder = _load_encoder(net.origin["encoder"], layers=tuple(net.origin["layers"]))
+    encoder = _load_encoder(
+        net.origin["encoder"],
+        layers=tuple(net.origin["layers"]),
+        context=net.origin.get("context", "own"),  # older models do not say
+    )
     probabilities = [_probabilities(net, encoder, path) for path in paths]
     table = pd.DataFrame(probabilities, columns=list(net.config.labels))
     table.insert(0, "emotion", table.idxmax(axis=1))

@@ -33,7 +33,8 @@ _TEMPLATES = jinja2.Environment(
 _LEADING = (
     "fractions", "systems", "claims", "transfer_curves_unseen", "transfer", "speaker_overlap",
     "few_shot", "strategies", "fusion_differences", "fusion_cost", "layer_pairs", "layer_curves",
-    "layer_differences", "architecture", "protocols", "source_learning", "source_confusion",
+    "layer_differences", "architecture", "encoders", "protocols", "source_learning",
+    "source_confusion",
 )  # fmt: skip
 _SHOWN = ("torch", "transformers", "librosa", "disvoice", "scikit-learn", "numpy", "pandas")
 
