@@ -26,7 +26,7 @@ from hump.features import encoders
 from hump.features.base import Stream, check_signal
 from hump.util.device import resolve
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS, CONTEXTS = ("float32", "bfloat16"), ("own", "full")
 # Seconds of audio run at once. On a CPU more is slower, as it no longer stays in the cache; on a
 # GPU it is what this share of its memory holds.
 CPU_BATCH_S = 10.0
@@ -95,8 +95,11 @@ def load_encoder(encoder, *, layers, device="cpu", precision="float32", context=
     ParameterError
         No such device.
     """
-    if precision not in PRECISIONS:
-        raise EncoderError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}")
+    for name, value, known in (
+        ("precision", precision, PRECISIONS), ("context", context, CONTEXTS),
+    ):  # fmt: skip
+        if value not in known:
+            raise EncoderError(f"{name}={value!r}: choose one of {', '.join(known)}")
     info, device = encoders.find(encoder), resolve(device)
     kept = max(1, *encoders.check_layers(info, layers))
 
@@ -116,9 +119,7 @@ def load_encoder(encoder, *, layers, device="cpu", precision="float32", context=
     return Encoder(info, forward, width, kept, device, batch_s)
 
 
-def extract(
-    signals, *, encoder, layers, device="cpu", precision="float32", context="own", batch_s=None
-) -> list[np.ndarray]:
+def extract(signals, *, encoder, layers, batch_s=None, **options) -> list[np.ndarray]:
     """Hidden states of utterances.
 
     Parameters
@@ -130,11 +131,11 @@ def extract(
     layers : sequence of int
         0 is the input of the first transformer layer, k the output of layer k: the indices of
         ``hidden_states`` in transformers.
-    device, precision, context : str
-        Of an encoder given by name; a loaded one stays as it is.
     batch_s : float, optional
         Seconds of audio that are run at once; by default what suits the device. Changes results by
         rounding alone.
+    **options
+        `device`, `precision` and `context` for `load_encoder`; a loaded encoder stays as it is.
 
     Returns
     -------
@@ -151,17 +152,16 @@ def extract(
     """
     layers = tuple(layers)
     if not isinstance(encoder, Encoder):
-        options = {"device": device, "precision": precision, "context": context}
         encoder = load_encoder(encoder, layers=layers, **options)
     return describe(signals, encoder=encoder, layers=layers, batch_s=batch_s)["hubert"]
 
 
-def pool(signals, *, encoder, device="cpu", precision="float32", batch_s=None) -> np.ndarray:
+def pool(signals, *, encoder, batch_s=None, **options) -> np.ndarray:
     """Mean and standard deviation over time of the hidden states of every layer.
 
     Parameters
     ----------
-    signals, encoder, device, precision, batch_s
+    signals, encoder, batch_s, **options
         As in `extract`; a loaded encoder gives the layers that it was loaded with.
 
     Returns
@@ -176,7 +176,7 @@ def pool(signals, *, encoder, device="cpu", precision="float32", batch_s=None) -
     """
     if not isinstance(encoder, Encoder):
         layers = range(encoders.find(encoder).n_layers + 1)
-        encoder = load_encoder(encoder, layers=layers, device=device, precision=precision)
+        encoder = load_encoder(encoder, layers=layers, **options)
     pooled = describe(signals, encoder=encoder, pooled=True, batch_s=batch_s)["pooled"]
     return np.stack(pooled) if pooled else np.empty((0, encoder.kept + 1, 2, encoder.width), "f4")
 

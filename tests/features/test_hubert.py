@@ -130,6 +130,8 @@ def test_bfloat16_is_a_choice_with_an_error(tmp_path, speech):
     assert 1e-4 < error(values, plain(folder, signal, (1, 4))) < 0.03
     with pytest.raises(EncoderError, match="precision='float8': choose one of float32, bfloat16"):
         hubert.load_encoder(folder, layers=(1,), precision="float8")
+    with pytest.raises(EncoderError, match="context='all': choose one of own, full"):
+        hubert.load_encoder(folder, layers=(1,), context="all")
 
 
 def test_matrix_products_are_not_rounded_and_the_setting_is_restored(speech, monkeypatch):
