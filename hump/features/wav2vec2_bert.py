@@ -20,7 +20,8 @@ class Wav2Vec2Bert(Forward):
     field = 560
 
     def __init__(self, model, info, dtype=torch.float32, context="own"):
-        self.model, self.info, self.dtype, self.context = model, info, dtype, context
+        super().__init__(model, info, dtype, context)
+        model.config._attn_implementation = "eager"  # the one that takes a bias of positions
         self._spectrogram = SeamlessM4TFeatureExtractor.from_dict(info.preprocessor)
 
     def inputs(self, signals, lengths):
