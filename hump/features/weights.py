@@ -34,7 +34,8 @@ def load(info: encoders.EncoderInfo, config):
     Raises
     ------
     EncoderError
-        The file is damaged, or lacks weights that `config` asks for.
+        The file is damaged, lacks weights that `config` asks for, or holds some that are not
+        finite.
     """
     if info.weights is None:
         return build(config)
@@ -60,6 +61,11 @@ def load(info: encoders.EncoderInfo, config):
         raise EncoderError(
             f"{info.weights}: lacks {len(missing)} weights of the HuBERT that its config.json "
             f"describes, {missing[0]} for one; download both again"
+        )
+    broken = [n for n, value in model.named_parameters() if not value.isfinite().all()]
+    if broken:
+        raise EncoderError(
+            f"{info.weights}: {broken[0]} holds values that are not finite; download it again"
         )
     return model
 

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
@@ -210,6 +211,13 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(EncoderError, match=r"cannot be read as the HuBERT.*download"):
         hubert.load_encoder(folder, layers=(1,))
     (folder / "config.json").write_text(json.dumps(config))
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    weights["encoder.layer_norm.bias"][0] = np.inf
+    safetensors.torch.save_file(weights, folder / "model.safetensors")
+    with pytest.raises(
+        EncoderError, match=r"encoder\.layer_norm\.bias holds values that are not f"
+    ):
+        hubert.load_encoder(folder, layers=(1,))
     (folder / "model.safetensors").write_bytes(b"no tensors at all")
     with pytest.raises(EncoderError, match=r"cannot be read as the HuBERT.*download"):
         hubert.load_encoder(folder, layers=(1,))

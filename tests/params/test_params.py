@@ -200,6 +200,21 @@ def test_strategies_that_contradict_the_study(raw, load):
         load(raw)
 
 
+def test_infinity_is_refused_wherever_a_number_may_stand(raw, load):
+    def wrecked(value):
+        if isinstance(value, dict):
+            return {key: wrecked(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [wrecked(part) for part in value]
+        return float("inf") if isinstance(value, float) else value
+
+    numbers = str(wrecked(raw)).count("inf,") + str(wrecked(raw)).count("inf}")
+    numbers += str(wrecked(raw)).count("inf]")
+    with pytest.raises(ParameterError) as caught:
+        load(wrecked(raw))
+    assert numbers > 20 and str(caught.value).count("=Infinity: ") == numbers
+
+
 @pytest.mark.parametrize("text", ["seed: 3\n", '"seed": 3\n', "more: {seed: 1, seed: 1}\n"])
 def test_key_given_twice(raw, load, text):
     with pytest.raises(ParameterError, match=r"key 'seed' is given twice; keep one\n.*line \d+"):
