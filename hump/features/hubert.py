@@ -13,6 +13,7 @@ nothing changes with length.
 """
 
 import contextlib
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ PRECISIONS = ("float32", "bfloat16")
 # GPU it is what this share of its memory holds.
 CPU_BATCH_S = 10.0
 GPU_SHARE = 0.25
+# transformers cannot be imported, and told to be quiet, by two threads at once.
+LOADING = threading.RLock()
 
 _SETTINGS = ("fingerprint", "precision", "device")
 STREAM = Stream("hubert", __name__, sequence=True, settings=(*_SETTINGS, "layers"))
@@ -93,13 +96,14 @@ def load_encoder(encoder, *, layers, device="cpu", precision="float32") -> Encod
     info, device = encoders.find(encoder), resolve(device)
     kept = max(1, *encoders.check_layers(info, layers))
 
-    import torch
-    from transformers import HubertConfig
+    with LOADING:
+        import torch
+        from transformers import HubertConfig
 
-    from hump.features import packed, weights
+        from hump.features import packed, weights
 
-    config = HubertConfig.from_dict({**info.config, "num_hidden_layers": kept})
-    model = weights.load(info, config).eval().requires_grad_(False).to(device)
+        config = HubertConfig.from_dict({**info.config, "num_hidden_layers": kept})
+        model = weights.load(info, config).eval().requires_grad_(False).to(device)
     return Encoder(
         info=info,
         forward=packed.Forward(model, dtype=getattr(torch, precision)),
