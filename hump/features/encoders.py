@@ -118,6 +118,11 @@ def find(encoder) -> EncoderInfo:
             f"encoder={str(encoder)!r}: {_CONFIG} says model_type={config.get('model_type')!r}: "
             "'hubert' is required; choose a HuBERT"
         )
+    if not isinstance(layers := config.get("num_hidden_layers"), int):
+        raise EncoderError(
+            f"encoder={str(encoder)!r}: {_CONFIG} says num_hidden_layers={layers!r}: a whole "
+            "number is required; download it again"
+        )
     preprocessor = _read(paths[_PREPROCESSOR]) if _PREPROCESSOR in paths else {}
     digest = hashlib.sha256(b"".join(bytes.fromhex(files.sha256(p)) for p in paths.values()))
     return EncoderInfo(

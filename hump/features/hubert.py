@@ -98,11 +98,10 @@ def load_encoder(encoder, *, layers, device="cpu", precision="float32") -> Encod
 
     with LOADING:
         import torch
-        from transformers import HubertConfig
 
         from hump.features import packed, weights
 
-        config = HubertConfig.from_dict({**info.config, "num_hidden_layers": kept})
+        config = weights.configure(info, kept)
         model = weights.load(info, config).eval().requires_grad_(False).to(device)
     return Encoder(
         info=info,

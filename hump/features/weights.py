@@ -10,11 +10,47 @@ import math
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from transformers import HubertModel
+from transformers import HubertConfig, HubertModel
 from transformers.utils import logging
 
 from hump.errors import EncoderError
 from hump.features import encoders
+
+
+def configure(info: encoders.EncoderInfo, layers: int) -> HubertConfig:
+    """Configuration of an encoder that is cut after so many layers.
+
+    Attention is this package's own, whatever kind the file asks for.
+
+    Parameters
+    ----------
+    info : encoders.EncoderInfo
+    layers : int
+
+    Returns
+    -------
+    transformers.HubertConfig
+
+    Raises
+    ------
+    EncoderError
+        A value is not a HuBERT's, or the weights are quantised.
+    """
+    if "quantization_config" in info.config:
+        raise EncoderError(
+            f"encoder={info.label!r}: its config.json says that the weights are quantised "
+            "(quantization_config), which are not read; choose the encoder's original weights"
+        )
+    settings = {**info.config, "num_hidden_layers": layers}
+    for name in ("_attn_implementation", "attn_implementation"):
+        settings.pop(name, None)
+    try:
+        return HubertConfig.from_dict(settings)
+    except Exception as error:  # transformers has no common one
+        raise EncoderError(
+            f"encoder={info.label!r}: its config.json is not a HuBERT's ({error}); download it "
+            "again or choose a HuBERT"
+        ) from error
 
 
 def load(info: encoders.EncoderInfo, config):
@@ -50,7 +86,7 @@ def load(info: encoders.EncoderInfo, config):
                 local_files_only=True,
                 output_loading_info=True,
             )
-    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError) as error:
+    except (SafetensorError, OSError, RuntimeError, ValueError, KeyError, ImportError) as error:
         raise EncoderError(
             f"{info.weights}: cannot be read as the HuBERT that its config.json describes "
             f"({error}); download both again"
