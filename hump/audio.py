@@ -1,5 +1,6 @@
 """A file -> mono float32 at 16 kHz, or a clear error."""
 
+import errno
 import hashlib
 import os
 import re
@@ -39,6 +40,8 @@ _SILENT = 1e-4
 _FRAMES_PER_SECOND = 50
 # Samples read at once: memory is made for what is there, not for what a header promises.
 _BLOCK = 2**22
+# Faults of the machine, not of the file: too many are open, no memory is left.
+_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _LFS_POINTER = b"version https://git-lfs"
 # A program that writes to a pipe cannot know the length, and gives at least this.
 _LENGTH_UNKNOWN = 2**31 - 2**16
@@ -170,6 +173,8 @@ def _check_file(path):
         what = "is a link to nothing" if path.is_symlink() else "no such file"
         raise AudioError(f"{path}: {what}; check the path") from None
     except OSError as error:
+        if error.errno in _MACHINE:
+            raise
         raise AudioError(
             f"{path}: cannot be opened ({error.strerror}); make it readable or remove it"
         ) from error

@@ -118,6 +118,7 @@ def _environment(workers, profile):
         # The kernel of this environment and no start-up file, whatever the user's folder holds.
         "JUPYTER_PATH": _first(kernels, "JUPYTER_PATH"),
         "IPYTHONDIR": profile,
+        "MATPLOTLIBRC": os.devnull,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         **{f"{library}_NUM_THREADS": "1" for library in _LIBRARIES},
     }

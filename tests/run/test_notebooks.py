@@ -54,13 +54,13 @@ def test_runs_with_its_parameters_in_this_python_and_in_the_project(make, tmp_pa
         make(
             "import os, sys, hump\n"
             "print(params_file, sys.executable, os.getcwd())\n"
-            "print([os.environ[k] for k in ('HUMP_WORKERS', 'HUMP_HEADLESS', 'OMP_NUM_THREADS')])"
+            "print([os.environ[k] for k in ('HUMP_WORKERS', 'HUMP_HEADLESS', 'MATPLOTLIBRC')])"
         ),
         tmp_path,
     )
     text = text_of(output)
     assert f"params/demo.yaml {sys.executable} {notebooks.ROOT}" in text
-    assert "['3', '1', '1']" in text
+    assert "['3', '1', '/dev/null']" in text
     assert [path.name for path in output.parent.iterdir()] == ["03_try.ipynb"]
     record = nbformat.read(output, as_version=4).metadata.papermill
     assert str(tmp_path) not in str(record)
