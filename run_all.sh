@@ -95,7 +95,9 @@ try:
     fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
     print("Another set-up of this folder is running; waiting for it.", flush=True)
-    fcntl.flock(9, fcntl.LOCK_EX)'
+    fcntl.flock(9, fcntl.LOCK_EX)
+except OSError:
+    print("The file system of cache/ has no locks: run one set-up at a time.", flush=True)'
     is_set_up || make_environment "$base"
     exec 9>&-
     trap - INT TERM

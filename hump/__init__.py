@@ -42,6 +42,9 @@ Unweighted average recall of predicted classes:
 
 import lazy_loader
 
+from hump.util.files import find_caches
+
+find_caches()  # before a library looks for its own
 __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

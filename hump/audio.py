@@ -1,5 +1,6 @@
 """A file -> mono float32 at 16 kHz, or a clear error."""
 
+import errno
 import hashlib
 import os
 import re
@@ -15,8 +16,10 @@ from hump.errors import AudioError
 SAMPLING_RATE = 16_000
 # In less, DisVoice has no two segments to describe, and delta-MFCC have no nine frames.
 MIN_DURATION_S = 0.25
-# In Hz, of telephone speech, the lowest in use.
-MIN_SAMPLING_RATE = 8_000
+# In Hz: of telephone speech, the lowest in use, and of the highest that recorders offer.
+MIN_SAMPLING_RATE, MAX_SAMPLING_RATE = 8_000, 384_000
+# No utterance lasts so long, and the encoder's time grows with the square.
+MAX_DURATION_S = 3_600
 # Files with other endings are not audio; whether one with these is, reading it shows.
 ENDINGS = frozenset(
     (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf",
@@ -35,6 +38,10 @@ _CANCELLED = 1e-6
 # A frame is silent up to this share of the loudest one's power: 40 dB below.
 _SILENT = 1e-4
 _FRAMES_PER_SECOND = 50
+# Samples read at once: memory is made for what is there, not for what a header promises.
+_BLOCK = 2**22
+# Faults of the machine, not of the file: too many are open, no memory is left.
+_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _LFS_POINTER = b"version https://git-lfs"
 # A program that writes to a pipe cannot know the length, and gives at least this.
 _LENGTH_UNKNOWN = 2**31 - 2**16
@@ -126,7 +133,8 @@ def load(path) -> np.ndarray:
     AudioError
         The file is missing, cannot be opened or is not audio; is cut off; holds no samples, or
         samples that are not numbers or far beyond full scale; is silent throughout; is shorter
-        than `MIN_DURATION_S`; or has a rate below `MIN_SAMPLING_RATE`.
+        than `MIN_DURATION_S` or longer than `MAX_DURATION_S`; or has a rate below
+        `MIN_SAMPLING_RATE` or above `MAX_SAMPLING_RATE`.
     """
     _, signal, rate = _decode(Path(path))
     if rate != SAMPLING_RATE:
@@ -140,9 +148,8 @@ def _decode(path):
     try:
         # As bytes, since a name need not be valid in any encoding.
         with soundfile.SoundFile(os.fsencode(path)) as file:
-            # GSM 6.10 and G.721 cannot seek, and are read only by number of samples.
-            count = -1 if file.seekable() else file.frames
-            samples = file.read(count, dtype="float32", always_2d=True)
+            _check_header(path, file)
+            samples = _read(file)
             promised, rate, log = file.frames, file.samplerate, file.extra_info
     except (soundfile.LibsndfileError, OSError) as error:
         reason = getattr(error, "error_string", None) or str(error)
@@ -166,6 +173,8 @@ def _check_file(path):
         what = "is a link to nothing" if path.is_symlink() else "no such file"
         raise AudioError(f"{path}: {what}; check the path") from None
     except OSError as error:
+        if error.errno in _MACHINE:
+            raise
         raise AudioError(
             f"{path}: cannot be opened ({error.strerror}); make it readable or remove it"
         ) from error
@@ -175,6 +184,28 @@ def _check_file(path):
         raise AudioError(
             f"{path}: is a git-LFS pointer, not audio; run 'git lfs pull' where it was cloned"
         )
+
+
+def _check_header(path, file):
+    """Refuse what cannot be a recording of speech before it is read."""
+    rate, seconds = file.samplerate, file.frames / max(file.samplerate, 1)
+    if not MIN_SAMPLING_RATE <= rate <= MAX_SAMPLING_RATE:
+        raise AudioError(
+            f"{path}: has a sampling rate of {rate} Hz, expected at least {MIN_SAMPLING_RATE} and "
+            f"at most {MAX_SAMPLING_RATE}; remove it"
+        )
+    if seconds > MAX_DURATION_S:
+        raise AudioError(
+            f"{path}: lasts {seconds:.0f} s by its header, expected at most {MAX_DURATION_S} s; "
+            "cut it into utterances, or copy it again if it is shorter"
+        )
+
+
+def _read(file):
+    blocks, size = [], max(_BLOCK // file.channels, 1)
+    while not blocks or len(blocks[-1]) == size:
+        blocks.append(file.read(size, dtype="float32", always_2d=True))
+    return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
 
 
 def _check_whole(path, samples, promised, rate, log):
@@ -206,11 +237,6 @@ def _check_samples(path, samples, signal, rate):
     if not np.isfinite(signal).all():
         count = int((~np.isfinite(samples)).sum())
         raise AudioError(f"{path}: {count} samples are not numbers; convert it again or remove it")
-    if rate < MIN_SAMPLING_RATE:
-        raise AudioError(
-            f"{path}: has a sampling rate of {rate} Hz, expected at least {MIN_SAMPLING_RATE}; "
-            "remove it"
-        )
     if (peak := np.abs(samples).max()) > _HIGHEST:
         raise AudioError(
             f"{path}: reaches {peak:.3g}, full scale is 1 (integers written as floats?); divide "

@@ -36,5 +36,9 @@ class ModelError(HumpError, ValueError):
     """A saved model is incomplete, or does not fit the data."""
 
 
+class TrainingError(HumpError, RuntimeError):
+    """A training diverges: its loss, its weights or its predictions are no finite numbers."""
+
+
 class LeakageError(HumpError, RuntimeError):
     """The same speaker, or the same audio, is on both sides of a split."""

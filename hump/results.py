@@ -72,6 +72,7 @@ def origin(params: Params, features, trained_on) -> dict:
         "synthetic": params.synthetic,
         "encoder": params.features.encoder,
         "encoder_label": features.encoder,
+        "encoder_fingerprint": encoders.find(params.features.encoder).fingerprint,
         "layers": list(params.features.layers),
         "context": params.features.context,
         "features": features.fingerprint,

@@ -1,5 +1,6 @@
 """Audio files, good and bad."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -169,6 +170,18 @@ def test_level_silence_and_clipping(tmp_path):
     # A peak of one sample is a normalised recording, not a clipped one.
     soundfile.write(tmp_path / "c.wav", np.r_[tone(), 1.0, tone()], RATE, subtype="FLOAT")
     assert audio.examine(tmp_path / "c.wav").clipped == 0
+
+
+def test_a_fault_of_the_machine_is_not_one_of_the_recording(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "a.wav", tone(), RATE)
+
+    def full(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("pathlib.Path.open", full)
+    with pytest.raises(OSError, match="Too many open files") as caught:
+        audio.load(tmp_path / "a.wav")
+    assert not isinstance(caught.value, AudioError)
 
 
 def test_missing_file(tmp_path):

@@ -67,4 +67,4 @@ def test_examples_of_the_package():
 
 def test_errors_have_one_base():
     classes = [value for value in vars(hump.errors).values() if isinstance(value, type)]
-    assert len(classes) == 9 and all(issubclass(one, HumpError) for one in classes)
+    assert len(classes) == 10 and all(issubclass(one, HumpError) for one in classes)

@@ -1,15 +1,19 @@
 """A saved model on new files gives what the study's own path gives."""
 
+import multiprocessing
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import soundfile
 import torch
 
 import hump
 from hump import audio, features, model
 from hump.errors import AudioError, ModelError, ParameterError
-from hump.params import names
+from hump.params import ROOT, names
 from hump.training import fit
 from hump.training.dataset import Data
 
@@ -63,6 +67,57 @@ def test_a_model_that_is_saved_again_is_used(trained, speech):
     model.save(net, folder, origin=net.origin)
     after = hump.predict([speech / "low.wav"], model=folder)[list(names.EMOTIONS)].to_numpy()
     assert np.abs(after - before[:1]).max() > 0.01
+
+
+def test_the_encoder_is_known_by_what_it_holds(trained, speech, tmp_path, monkeypatch):
+    folder, expected = trained
+    net, call = model.load(folder), {"model": folder, "paths": [speech / "low.wav"]}
+    here, there = tmp_path / "here", tmp_path / "there"
+    for place in (here, there):
+        shutil.copytree(ROOT / net.origin["encoder"], place / "encoder")
+    weights = safetensors.torch.load_file(there / "encoder" / "model.safetensors")
+    weights["encoder.layers.0.final_layer_norm.weight"] *= 2
+    safetensors.torch.save_file(weights, there / "encoder" / "model.safetensors")
+    model.save(net, folder, origin=net.origin | {"encoder": "encoder"})
+    results = []
+    for place in (here, there):
+        monkeypatch.chdir(place)
+        results.append(hump.predict(**call)[list(names.EMOTIONS)].to_numpy())
+    np.testing.assert_allclose(results[0], expected[:1], atol=1e-5)
+    assert np.abs(results[1] - results[0]).max() > 1e-3
+    # The same path, with other contents: and what the model was trained with, where it says so.
+    shutil.copytree(here / "encoder", there / "encoder", dirs_exist_ok=True)
+    again = hump.predict(**call)[list(names.EMOTIONS)].to_numpy()
+    np.testing.assert_array_equal(again, results[0])
+    model.save(net, folder, origin=net.origin | {"encoder_fingerprint": "0" * 64})
+    with pytest.raises(
+        ModelError, match=r"trained with another encoder than .*expected 000.*again"
+    ):
+        hump.predict(**call)
+
+
+THREADS = """
+import threading, hump
+def call():
+    try:
+        results.append(hump.predict(**arguments))
+    except BaseException as error:
+        results.append(error)
+results = []
+threads = [threading.Thread(target=call) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert len(results) == 4 and all(results[0].equals(other) for other in results), results
+from transformers.utils import logging
+assert logging.is_progress_bar_enabled() and logging.get_verbosity() == logging.WARNING
+"""
+
+
+def test_four_threads_of_a_spawned_process_may_call_it_at_once(trained, speech):
+    arguments = {"paths": [str(speech / "low.wav")], "model": str(trained[0])}
+    hump.predict(**arguments)  # after which a forked process would hang
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply_async(exec, (THREADS, {"arguments": arguments})).get(timeout=300)
 
 
 def test_misuse(trained, speech, tmp_path):

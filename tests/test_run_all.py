@@ -178,6 +178,19 @@ def test_two_set_ups_at_once_install_once(project):
     assert len(pip_calls(project)) == 3
 
 
+def test_a_file_system_without_locks_is_said_to_have_none(project):
+    (project.parent / "sitecustomize.py").write_text(
+        "import errno, fcntl\n"
+        "def flock(*_):\n    raise OSError(errno.ENOLCK, 'No locks available')\n"
+        "fcntl.flock = flock\n"
+    )
+    status, out, err = call(project, "setup", PYTHONPATH=str(project.parent))
+    assert (
+        status == 0 and "The file system of cache/ has no locks: run one set-up at a time." in out
+    )
+    assert "Another set-up" not in out and "Traceback" not in err and len(pip_calls(project)) == 3
+
+
 def wait_for_pip(project):
     deadline = time.monotonic() + 20
     while not pip_calls(project) and time.monotonic() < deadline:

@@ -9,6 +9,7 @@ import pandas as pd
 from hump.corpora import counts, folds, manifest, originals, shortcuts, splits
 from hump.corpora.catalogue import RECIPES, exclude_unlabelled, read
 from hump.corpora.recipe import Recipe
+from hump.params import names
 from hump.params.folders import corpus_folder
 from hump.params.sections import EvaluationParams
 
@@ -29,7 +30,8 @@ class Examination:
     fingerprint : str
         As `fingerprint`.
     remark : str
-        What must stand beside every result: a partial or converted copy, a fault of the corpus.
+        What must stand beside every result: a partial or converted copy, a class that does not
+        occur, a fault of the corpus.
     manifest : pandas.DataFrame
     account : pandas.DataFrame
         As `hump.corpora.counts.account`.
@@ -194,8 +196,15 @@ def _remark(rows, recipe):
     labels |= {raw for raw, emotion in recipe.emotions.items() if emotion}
     other = [] if recipe.listed else sorted(set(_formats(manifest.used(rows))) - {"wav"})
     converted = f"converted copy ({', '.join(other)})" if other else ""
-    remarks = (counts.shortfall(rows, labels), converted, recipe.warning)
+    remarks = (counts.shortfall(rows, labels), _absent(rows, recipe), converted, recipe.warning)
     return "; ".join(filter(None, remarks))
+
+
+def _absent(rows, recipe):
+    """The study's classes that have no utterance in use, in words."""
+    found = manifest.used(rows)["emotion_raw"].map(recipe.emotions)
+    absent = [emotion for emotion in names.EMOTIONS if emotion not in set(found)]
+    return f"no utterance is {' or '.join(absent)}" if absent else ""
 
 
 def _formats(rows):

@@ -9,7 +9,7 @@ from hump.corpora import doctor, recipe
 from hump.corpora.catalogue import exclude_unlabelled, recipe_of
 from hump.corpora.manifest import used
 from hump.errors import CorpusError
-from hump.params import Params, folders
+from hump.params import Params, folders, names
 from hump.util import parallel, seeds, text
 
 # How the reasons begin that count against `max_excluded`.
@@ -175,9 +175,10 @@ def overview(examined, params: Params) -> pd.DataFrame:
         Columns corpus, role, language, utterances, speakers, folds ("dealt" if speakers are
         assigned round-robin), remark, fingerprint.
     """
-    lines = []
+    lines, source = [], used(examined[params.source].manifest)
     for name, examination in examined.items():
         rows, schemes = used(examination.manifest), folders.fold_schemes(name)
+        unheard = _unheard(rows, source) if 0 in params.finetune.fractions else ""
         lines.append({
             "corpus": name,
             "role": "source" if name == params.source else "target",
@@ -185,7 +186,15 @@ def overview(examined, params: Params) -> pd.DataFrame:
             "utterances": len(rows),
             "speakers": rows["speaker"].nunique(),
             "folds": params.folds.get(name, schemes[0] if schemes else "dealt"),
-            "remark": examination.remark,
+            "remark": "; ".join(filter(None, (examination.remark, unheard))),
             "fingerprint": examination.fingerprint,
         })  # fmt: skip
     return pd.DataFrame(lines)
+
+
+def _unheard(rows, source):
+    """What the source cannot teach of a target, for whatever is trained on the source alone."""
+    shared = set(rows["emotion"]).intersection(names.EMOTIONS)
+    if unheard := sorted(shared - set(source["emotion"])):
+        return f"at 0 % nothing can be recognised as {' or '.join(unheard)}, which the source lacks"
+    return ""

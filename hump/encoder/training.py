@@ -25,6 +25,7 @@ from transformers import HubertConfig, HubertModel, get_linear_schedule_with_war
 
 from hump.encoder.data import Recipe, Speech
 from hump.encoder.units import Units, exact_positions, in_bfloat16
+from hump.errors import TrainingError
 from hump.features import encoders, weights
 from hump.util import code, files, parallel, seeds
 
@@ -253,13 +254,19 @@ class _Training:
             masked = self._masked(targets.shape, "held out", number)
             values.append([float(value) for value in self._losses(signals, targets, masked)])
         measures = ("loss_masked", "loss_unmasked", "accuracy_masked", "accuracy_unmasked")
+        means = np.mean(values, axis=0).tolist()
+        if not np.isfinite(means[0]):
+            raise TrainingError(
+                f"iteration {self.iteration}, update {self.step}: training diverges, the loss is "
+                f"{means[0]}; lower the recipe's learning_rate"
+            )
         self.evaluations.append({
             "iteration": self.iteration,
             "step": self.step,
             "hours": self.recipe.hours(self.step),
             "seconds": self.seconds,
             "learning_rate": self.schedule.get_last_lr()[0],
-            **dict(zip(measures, np.mean(values, axis=0).tolist(), strict=True)),
+            **dict(zip(measures, means, strict=True)),
         })  # fmt: skip
 
     def _tell(self, bar):

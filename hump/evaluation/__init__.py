@@ -10,13 +10,14 @@ report a difference where there is none.
 from hump.evaluation.components import variance
 from hump.evaluation.differences import cells, differences, resampled, with_average
 from hump.evaluation.intervals import average, interval_columns, mean_over_speakers, summarise
-from hump.evaluation.metrics import METRICS, confusions, scores, speaker_uar, uar
+from hump.evaluation.metrics import METRICS, chance, confusions, scores, speaker_uar, uar
 from hump.evaluation.paired import compare, compare_families, verdict
 
 __all__ = [
     "METRICS",
     "average",
     "cells",
+    "chance",
     "compare",
     "compare_families",
     "confusions",

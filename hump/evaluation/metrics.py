@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from hump.params.names import AVERAGE
+
 METRICS = ("wa", "uar", "f1")
 
 
@@ -50,6 +52,23 @@ def uar(true, predicted) -> float:
     confusion = np.zeros((classes, classes))
     np.add.at(confusion, (np.asarray(true), np.asarray(predicted)), 1)
     return float(scores(confusion)["uar"])
+
+
+def chance(rows: pd.DataFrame) -> dict[str, float]:
+    """UAR of guessing: one over the number of classes among the rows that are tested.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Columns corpus, emotion.
+
+    Returns
+    -------
+    dict of str to float
+        By corpus, and for their average.
+    """
+    by_corpus = 1 / rows.groupby("corpus")["emotion"].nunique()
+    return {**by_corpus, AVERAGE: float(by_corpus.mean())}
 
 
 def confusions(predictions: pd.DataFrame, labels) -> np.ndarray:

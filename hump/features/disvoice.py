@@ -10,6 +10,7 @@ import contextlib
 import functools
 import importlib.util
 import sys
+import threading
 import warnings
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -28,6 +29,7 @@ _UNUSED = {
     "praat": {},
     "praat.praat_functions": {},
 }
+_LOADING = threading.Lock()
 
 
 @functools.cache
@@ -48,7 +50,7 @@ def load():
     if package is None:
         raise FeatureError("disvoice: is not installed; run ./run_all.sh setup")
     folder = Path(package.submodule_search_locations[0]) / "prosody"
-    with _stand_ins():
+    with _LOADING, _stand_ins():
         functions = sys.modules["prosody_functions"] = _execute("prosody_functions", folder)
         prosody = _execute("prosody", folder)
     functions.st = SimpleNamespace(skew=skew, kurtosis=kurtosis)

@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import threadpoolctl
 
 from hump import audio
@@ -211,32 +212,54 @@ def _encode(task, signals):
     if not encoded:
         return {}
     others = f" and the {len(signals) - 1} after it" if len(signals) > 1 else ""
-    with _named(f"{task.files[0]}{others}", "hubert"):
-        arrays = streams.encode(encoded, signals, task.request)
+
+    def encode(signals):
+        return streams.encode(encoded, signals, task.request)
+
+    with _named(f"{task.files[0]}{others}", "hubert", lambda noise: encode([noise])):
+        arrays = encode(signals)
     return {stream: _rows(task, stream, arrays[stream]) for stream in encoded}
 
 
 def _rows(task, stream, values, compute=None):
     """What is stored of each utterance; it replaces `values`, so that memory holds one of them."""
     for i, file in enumerate(task.files):
-        with _named(file, stream.name):
+        with _named(file, stream.name, compute):
             computed = compute(values[i]) if compute else values[i]
             values[i] = stream.rows(computed, task.request.dtype)
     return values
 
 
 @contextlib.contextmanager
-def _named(what, stream):
-    """Begin an error's message with the recording that it is about."""
+def _named(what, stream, compute):
+    """Begin an error's message with the recording that it is about, if it is about a recording."""
     try:
         yield
-    except HumpError as error:
-        raise type(error)(f"{what}: {error}") from error
     except Exception as error:
+        known = isinstance(error, HumpError)
+        if compute and _always_fails(compute):
+            if known:
+                raise
+            raise FeatureError(
+                f"{stream}: fails whatever the recording ({type(error).__name__}: {error}); check "
+                "the installed packages, the disk and the memory"
+            ) from error
+        if known:
+            raise type(error)(f"{what}: {error}") from error
         raise FeatureError(
             f"{what}: {stream} fails ({type(error).__name__}: {error}); "
             "check the recording, or leave it out"
         ) from error
+
+
+def _always_fails(compute):
+    """Whether something cannot be computed of a second of noise either."""
+    noise = np.random.default_rng(0).normal(0, 0.1, audio.SAMPLING_RATE).astype(np.float32)
+    try:
+        compute(noise)
+    except Exception:
+        return True
+    return False
 
 
 def _join(job, stream):

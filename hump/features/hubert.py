@@ -15,6 +15,7 @@ nothing changes with length.
 """
 
 import contextlib
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ CPU_BATCH_S = 10.0
 # Samples from one frame to the next: 20 ms, for every encoder.
 HOP = 320
 GPU_SHARE = 0.25
+# transformers cannot be imported, and told to be quiet, by two threads at once.
+LOADING = threading.RLock()
 
 _SETTINGS = ("fingerprint", "precision", "device", "context")
 STREAM = Stream("hubert", __name__, sequence=True, settings=(*_SETTINGS, "layers"))
@@ -103,11 +106,12 @@ def load_encoder(encoder, *, layers, device="cpu", precision="float32", context=
     info, device = encoders.find(encoder), resolve(device)
     kept = max(1, *encoders.check_layers(info, layers))
 
-    import torch
+    with LOADING:
+        import torch
 
-    from hump.features import families, weights
+        from hump.features import families, weights
 
-    model = weights.load(info, kept).eval().requires_grad_(False).to(device)
+        model = weights.load(info, kept).eval().requires_grad_(False).to(device)
     family, width = getattr(families, info.family.forward), model.config.hidden_size
     forward = family(model, info, dtype=getattr(torch, precision), context=context)
     if forward.hop != HOP:

@@ -29,6 +29,14 @@ FAMILIES = {
     "duration": slice(78, 103),
 }
 WIDTH = 103
+# Where DisVoice has nothing to compute a group of statistics from, it writes 0 for all of them: no
+# F0, or none long enough for a tilt; fewer than two segments, or no first or last one of a frame;
+# fewer than two voiced, unvoiced or pause durations. True values are never all exactly 0.
+_GROUPS = (
+    FAMILIES["f0"], slice(6, 14), FAMILIES["energy_voiced"], slice(42, 48), slice(48, 54),
+    FAMILIES["energy_unvoiced"], slice(66, 72), slice(72, 78), slice(78, 79), slice(79, 85),
+    slice(85, 91), slice(91, 97), slice(97, 103),
+)  # fmt: skip
 # RAPT refuses less.
 MIN_SAMPLES = 440
 # DisVoice writes -1e30 dB for the energy of digital silence and averages it with true values, so
@@ -54,7 +62,7 @@ def extract(signal) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (103,), float64
-        Columns as `feature_names`: Hz, dB, seconds. NaN or about -1e30 where undefined (`clean`).
+        Columns as `feature_names`: Hz, dB, seconds. 0, NaN or near -1e30 where undefined (`clean`).
 
     Raises
     ------
@@ -82,8 +90,8 @@ def extract(signal) -> np.ndarray:
 def vector(signal) -> np.ndarray:
     """Prosody as a study uses it: `extract`, then `clean`.
 
-    Where DisVoice finds nothing to describe, as in a whisper, nothing is defined: one such
-    recording does not stop a corpus, and the table of `02_features` counts them.
+    Where DisVoice finds nothing to describe, as without F0, nothing is defined: one such recording
+    does not stop a corpus. The table of `02_features` counts these, and those without a family.
 
     Parameters
     ----------
@@ -114,9 +122,10 @@ def clean(values) -> np.ndarray:
     """Mark what is undefined for an utterance as NaN.
 
     Skewness and kurtosis of a segment too short, and energies of digital silence, have no value.
-    DisVoice gives NaN, infinity or numbers near -1e30; here all become NaN, and nothing is filled
-    in: the model replaces NaN by the mean of its training rows, which says "unknown" without
-    letting test rows, or an arbitrary number, into the scale.
+    DisVoice gives NaN, infinity or numbers near -1e30, and 0 throughout a group of statistics that
+    it has nothing to compute from: as an energy, 0 dB would be very loud. Here all become NaN, and
+    nothing is filled in: the model replaces NaN by the mean of its training rows, which says
+    "unknown" without letting test rows, or an arbitrary number, into the scale.
 
     Parameters
     ----------
@@ -129,7 +138,26 @@ def clean(values) -> np.ndarray:
     """
     values = np.asarray(values, dtype=np.float64)
     defined = np.abs(values) < UNDEFINED
+    for group in _GROUPS:
+        defined[..., group] &= (values[..., group] != 0).any(axis=-1, keepdims=True)
     return np.where(defined, values, np.nan).astype(np.float32)
+
+
+def undefined_families(values) -> np.ndarray:
+    """Which families are undefined as a whole.
+
+    Parameters
+    ----------
+    values : array_like, shape (..., 103)
+        As `clean` returns them.
+
+    Returns
+    -------
+    numpy.ndarray, shape (..., 4), bool
+        In the order of `FAMILIES`.
+    """
+    unknown = np.isnan(values)
+    return np.stack([unknown[..., part].all(axis=-1) for part in FAMILIES.values()], axis=-1)
 
 
 def _wav(signal):

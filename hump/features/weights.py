@@ -22,6 +22,48 @@ from hump.features import encoders
 _RENAMED = {r"^(model\.)?encoder\.": ""}
 
 
+def configure(info: encoders.EncoderInfo, layers: int):
+    """Configuration of an encoder that is cut after so many layers.
+
+    Attention is this package's own, whatever kind the file asks for.
+
+    Parameters
+    ----------
+    info : encoders.EncoderInfo
+    layers : int
+
+    Returns
+    -------
+    transformers.PreTrainedConfig
+        Of the class that belongs to `info.family`.
+
+    Raises
+    ------
+    EncoderError
+        A value is none of that family, or the weights are quantised.
+    """
+    if "quantization_config" in info.config:
+        raise EncoderError(
+            f"encoder={info.label!r}: its config.json says that the weights are quantised "
+            "(quantization_config), which are not read; choose the encoder's original weights"
+        )
+    kind = _class(info)
+    settings = {**info.config, info.family.depth: layers}
+    for name in ("_attn_implementation", "attn_implementation"):
+        settings.pop(name, None)
+    try:
+        return kind.config_class.from_dict(settings)
+    except Exception as error:  # transformers has no common one
+        raise EncoderError(
+            f"encoder={info.label!r}: its config.json is not that of a {kind.__name__} ({error}); "
+            "download it again, or choose another encoder"
+        ) from error
+
+
+def _class(info):
+    return operator.attrgetter(info.family.model)(transformers)
+
+
 def load(info: encoders.EncoderInfo, layers: int):
     """Load an encoder, cut after so many layers.
 
@@ -39,10 +81,10 @@ def load(info: encoders.EncoderInfo, layers: int):
     Raises
     ------
     EncoderError
-        The files are damaged, or lack weights that the configuration asks for.
+        The files are damaged, quantised, lack weights that the configuration asks for, or hold
+        some that are not finite.
     """
-    kind = operator.attrgetter(info.family.model)(transformers)
-    config = kind.config_class.from_dict({**info.config, info.family.depth: layers})
+    kind, config = _class(info), configure(info, layers)
     if info.weights is None:
         return build(config)
     try:
@@ -68,6 +110,11 @@ def load(info: encoders.EncoderInfo, layers: int):
         raise EncoderError(
             f"{info.weights}: lacks {len(missing)} weights of the {kind.__name__} that its "
             f"config.json describes, {missing[0]} for one; download both again"
+        )
+    broken = [n for n, value in model.named_parameters() if not value.isfinite().all()]
+    if broken:
+        raise EncoderError(
+            f"{info.weights}: {broken[0]} holds values that are not finite; download it again"
         )
     return model
 

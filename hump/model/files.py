@@ -59,7 +59,8 @@ def load(folder, *, device="cpu") -> HumpCat:
     Raises
     ------
     ModelError
-        A file is missing or damaged, is of another format, or does not fit the configuration.
+        A file is missing or damaged, is of another format, does not fit the configuration, or
+        holds weights that are not finite.
     """
     folder = Path(folder)
     for name in ("config.json", "model.safetensors"):
@@ -80,6 +81,11 @@ def load(folder, *, device="cpu") -> HumpCat:
         model = HumpCat(ModelConfig(**settings))
         weights = safetensors.torch.load_file(folder / "model.safetensors", device=device)
         model.to(device).load_state_dict(weights)
+        if broken := [name for name, value in weights.items() if not value.isfinite().all()]:
+            raise ModelError(
+                f"{folder / 'model.safetensors'}: {broken[0]} holds values that are not finite, "
+                "as after a training that diverged; train it again"
+            )
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         if isinstance(error, ModelError):
             raise

@@ -59,27 +59,61 @@ def _find(path):
     raise ParameterError(f"{path}: no such parameter file; choose one of {', '.join(known)}")
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, of which YAML itself silently keeps one."""
+class _PlainLoader(yaml.SafeLoader):
+    """A safe loader that refuses what YAML silently reads otherwise than it looks."""
 
     def construct_mapping(self, node, deep=False):
+        """Refuse a key given twice, of which YAML keeps one, and a merge of other keys."""
         keys = [key.value for key, _ in node.value]
         for place, (key, _) in enumerate(node.value):
+            if key.tag == "tag:yaml.org,2002:merge":
+                _refuse("a merge key (<<) is not read; write the keys out", key)
             if key.value in keys[:place]:
-                what = f"key {key.value!r} is given twice; keep one"
-                raise yaml.constructor.ConstructorError(None, None, what, key.start_mark)
+                _refuse(f"key {key.value!r} is given twice; keep one", key)
         return super().construct_mapping(node, deep)
+
+    def construct_number(self, node):
+        """Refuse 010, which is 8, and 1:30, which is 90."""
+        whole = node.tag.endswith(":int")
+        value = (self.construct_yaml_int if whole else self.construct_yaml_float)(node)
+        if not _DECIMAL.fullmatch(node.value):
+            what = f"YAML reads {node.value} as {value}; write a plain decimal number, or text in"
+            _refuse(f"{what} quotes", node)
+        return value
+
+
+_DECIMAL = re.compile(r"[-+]?(0|[1-9]\d*)?(\.\d*)?([eE][-+]?\d+)?|[-+]?\.inf|\.nan", re.IGNORECASE)
+for _kind in ("int", "float"):
+    _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _PlainLoader.construct_number)
+# A date is text, and so is an equals sign.
+for _kind in ("timestamp", "value"):
+    _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", yaml.SafeLoader.construct_yaml_str)
+
+
+def _refuse(what, node):
+    raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
 
 
 def _read(file):
     try:
-        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_PlainLoader)
         json.dumps(raw)
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError) as error:
         raise ParameterError(f"{file}: is not a parameter file in YAML: {error}") from error
     if not isinstance(raw, dict):
         raise ParameterError(f"{file}: holds {type(raw).__name__}, expected keys and values")
     return raw
+
+
+_NUMBERS = ("float_type", "int_type")
+# What is expected, the type of what stands there -> what to do.
+_HINTS = (
+    (_NUMBERS, str, " (YAML reads this as text: write 1.0e-3, not 1e-3, and no quotes)"),
+    (_NUMBERS, bool, " (true, yes and on are no numbers in YAML: write digits)"),
+    (("int_type",), float, " (a whole number has no point)"),
+    (("string_type",), object, " (YAML reads this otherwise: put it in quotes)"),
+    (("tuple_type",), object, " (put it in brackets: [a, b])"),
+)
 
 
 def _explain(problem) -> str:
@@ -94,8 +128,9 @@ def _explain(problem) -> str:
         text = "unknown key"
     elif kind == "literal_error":
         allowed = re.findall("'(.+?)'", problem["ctx"]["expected"])
-    elif kind in ("float_type", "int_type") and isinstance(value, str):
-        text += " (YAML reads this as text: write 1.0e-3, not 1e-3, and no quotes)"
+    else:
+        text += next((hint for kinds, type_, hint in _HINTS
+                      if kind in kinds and isinstance(value, type_)), "")  # fmt: skip
     if close := difflib.get_close_matches(typed, allowed, n=1):
         text += f"; did you mean {close[0]}?"
     elif kind == "extra_forbidden":

@@ -67,14 +67,15 @@ def durations(rows, labels):
 
 
 @style.applied
-def shortcuts(table, chance: float):
+def shortcuts(table, chance: dict):
     """UAR of classifiers without access to the speech, a panel each, a row a corpus.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As `hump.corpora.shortcuts.audit`, of all corpora.
-    chance : float
+    chance : dict of str to float
+        As `hump.evaluation.chance`.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def shortcuts(table, chance: float):
     panel = (2.3, 0.7 + 0.34 * len(corpora))
     figure, axes = parts.panels(shown, panel, columns=len(shown), share="xy", xlabel="UAR")
     for system, axis in axes.items():
-        axis.axvline(chance, **style.CHANCE)
+        parts.chance(axis, corpora, chance)
         for number, (condition, fill) in enumerate(zip(CONDITIONS, (None, "white"))):
             part = table[(table["system"] == system) & (table["condition"] == condition)]
             y = parts.positions(part["corpus"], corpora, number, 2, 0.24)

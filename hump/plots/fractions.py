@@ -10,13 +10,13 @@ AHEAD = {"color": style.RED, "marker": "v", "ms": 7, "ls": ""}
 ENOUGH = {"color": style.SKY, "marker": "", "lw": 1.2, "ls": "--"}
 
 
-def _panels(table, x, value, looks, level, *, by="system", **labels):
-    """A panel a corpus with its curves, and a line at a level."""
+def _panels(table, x, value, looks, chance, *, by="system", **labels):
+    """A panel a corpus with its curves, and a line at chance, or at 0 without any."""
     places, corpora = sorted(table[x].unique()), list(table["corpus"].unique())
     figure, axes = parts.panels(corpora, (3.1, 2.4), share="y", **labels)
     for corpus, axis in axes.items():
         part = table[table["corpus"] == corpus]
-        axis.axhline(level, **(style.CHANCE if level else style.ZERO))
+        axis.axhline(chance[corpus] if chance else 0, **(style.CHANCE if chance else style.ZERO))
         parts.curves(axis, part, x, value, looks, places=places, by=by)
         axis.set_title(f"{corpus}  ({parts.size(part)})", fontsize=8)
     return figure, axes
@@ -30,15 +30,15 @@ def _against_fraction(table, chance):
 
 
 @style.applied
-def fraction_curves(table, chance: float):
+def fraction_curves(table, chance: dict):
     """UAR against the fraction of the training speakers' utterances, a panel a corpus.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As `hump.evaluation.summarise`, of one protocol, with columns corpus, system, fraction.
-    chance : float
-        UAR of guessing.
+    chance : dict of str to float
+        As `hump.evaluation.chance`.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def fraction_curves(table, chance: float):
 
 
 @style.applied
-def transfer_curves(table, tests, points, chance: float):
+def transfer_curves(table, tests, points, chance: dict):
     """Fraction curves with negative transfer and the break point of the pre-trained model marked.
 
     Parameters
@@ -60,7 +60,7 @@ def transfer_curves(table, tests, points, chance: float):
         As `hump.experiments.fractions.transfer`, of the same protocol.
     points : pandas.DataFrame
         As `hump.experiments.fractions.breakpoints`; empty to mark none.
-    chance : float
+    chance : dict of str to float
 
     Returns
     -------
@@ -105,7 +105,7 @@ def transfer(tests):
     tests = tests.assign(hollow=~tests["verdict"].isin(SHOWN_BY_TEST), protocol=words)
     colours = dict(zip(style.PROTOCOLS.values(), (style.BLUE, style.RED)))
     labels = {"xlabel": "% of the data", "ylabel": "UAR, pre-trained\nminus scratch"}
-    figure, _ = _panels(tests, "fraction", "difference", colours, 0, by="protocol", **labels)
+    figure, _ = _panels(tests, "fraction", "difference", colours, None, by="protocol", **labels)
     return parts.legend(figure, title="filled: shown by test; open: not shown")
 
 
@@ -123,19 +123,19 @@ def overlap(table):
     matplotlib.figure.Figure
     """
     labels = {"xlabel": "% of the data", "ylabel": "UAR, speakers shared\nminus unseen"}
-    figure, _ = _panels(table, "fraction", "difference", style.systems(table), 0, **labels)
+    figure, _ = _panels(table, "fraction", "difference", style.systems(table), None, **labels)
     return parts.legend(figure)
 
 
 @style.applied
-def few_shot(table, chance: float):
+def few_shot(table, chance: dict):
     """UAR against utterances of each emotion, of one speaker or of many, a panel a corpus.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As `hump.experiments.few_shot.table`.
-    chance : float
+    chance : dict of str to float
 
     Returns
     -------

@@ -204,6 +204,12 @@ def rows(axis, labels, **text) -> None:
     axis.grid(axis="y", visible=False)
 
 
+def chance(axis, corpora, level) -> None:
+    """Mark chance, a dict by corpus, in each corpus's row."""
+    for number, corpus in enumerate(corpora):
+        axis.plot([level[corpus]] * 2, [number - 0.5, number + 0.5], **style.CHANCE)
+
+
 def beside(axis, y: float, text: str, **look) -> None:
     """Write a text to the right of a panel's row."""
     place = axis.get_yaxis_transform()

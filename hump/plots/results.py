@@ -9,7 +9,7 @@ from hump.util import text
 
 
 @style.applied
-def forest(table, title: str, chance: float):
+def forest(table, title: str, chance: dict):
     """UAR of every system with its interval, a group of rows a corpus.
 
     Parameters
@@ -17,7 +17,8 @@ def forest(table, title: str, chance: float):
     table : pandas.DataFrame
         Columns corpus, system, uar, uar_low, uar_high.
     title : str
-    chance : float
+    chance : dict of str to float
+        As `hump.evaluation.chance`.
 
     Returns
     -------
@@ -28,7 +29,7 @@ def forest(table, title: str, chance: float):
     step = 1 / (len(shown) + 1.2)
     figure, axis = plt.subplots(figsize=(7, 0.9 + 0.17 * len(corpora) / step))
     parts.rows(axis, corpora)
-    axis.axvline(chance, **style.CHANCE)
+    parts.chance(axis, corpora, chance)
     for number, (system, colour) in enumerate(shown.items()):
         own = table[table["system"] == system]
         y = parts.positions(own["corpus"], corpora, number, len(shown), step)

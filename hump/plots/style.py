@@ -3,7 +3,6 @@
 import textwrap
 from pathlib import Path
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -44,8 +43,9 @@ _STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.6,
 }
-# Decorates what draws or saves; matplotlib's own settings are afterwards as they were.
-applied = mpl.rc_context(_STYLE)
+# Decorates what draws or saves; matplotlib's settings are afterwards as they were. Those of a user,
+# who may want LaTeX in every text, do not count.
+applied = plt.style.context(["default", _STYLE])
 
 
 def colour_of(emotion: str) -> str:

@@ -60,7 +60,7 @@ def execute(notebook, output, parameters, *, workers=None, progress=True, echo=N
     ParameterError
         The notebook is missing, or its parameters are not the given ones.
     NotebookError
-        A cell failed; the message names it and says what and where.
+        A cell failed, or was not run to its end; the message names it and says what and where.
     """
     notebook, output = Path(notebook).resolve(), Path(output).resolve()
     node = _read(notebook)
@@ -76,6 +76,9 @@ def execute(notebook, output, parameters, *, workers=None, progress=True, echo=N
         except (PapermillExecutionError, DeadKernelError) as error:
             _save(partial, failed, notebook)
             raise NotebookError(_explain(error, failed)) from error
+    if unfinished := _unfinished(partial):
+        _save(partial, failed, notebook)
+        raise NotebookError(f"{output.stem} stopped early: {unfinished}\nExecuted copy: {failed}")
     _save(partial, output, notebook)
     failed.unlink(missing_ok=True)
 
@@ -115,6 +118,7 @@ def _environment(workers, profile):
         # The kernel of this environment and no start-up file, whatever the user's folder holds.
         "JUPYTER_PATH": _first(kernels, "JUPYTER_PATH"),
         "IPYTHONDIR": profile,
+        "MATPLOTLIBRC": os.devnull,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         **{f"{library}_NUM_THREADS": "1" for library in _LIBRARIES},
     }
@@ -172,7 +176,7 @@ def _silent(item):
 
 def _explain(error, failed):
     if isinstance(error, DeadKernelError):
-        where, what = "", "The kernel died; most often the machine ran out of memory."
+        where, what = "", "The kernel died; most often for want of memory, or by exit() in a cell."
     else:
         where, what = f" in cell {_failed_cell(failed)}", f"{error.ename}: {error.evalue}"
         if not hasattr(errors, error.ename):
@@ -183,7 +187,26 @@ def _explain(error, failed):
 
 
 def _failed_cell(failed):
-    for cell in nbformat.read(failed, as_version=4).cells:
-        if any(item.output_type == "error" for item in cell.get("outputs", [])):
+    for cell in _code_cells(failed):
+        if _error(cell):
             return f"{cell.get('id')} [{cell.execution_count}]"
     return "?"
+
+
+def _unfinished(copy):
+    """What Papermill lets pass in an executed copy, such as sys.exit(); empty if nothing."""
+    for cell in _code_cells(copy):
+        if error := _error(cell):
+            return f"cell {cell.get('id')} raised {error.ename}: {error.evalue}; take it out"
+        if cell.source.strip() and cell.execution_count is None:
+            return f"cell {cell.get('id')} was not run; take out what ends the kernel before it"
+    return ""
+
+
+def _code_cells(copy):
+    cells = nbformat.read(copy, as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def _error(cell):
+    return next((item for item in cell.outputs if item.output_type == "error"), None)

@@ -112,7 +112,7 @@ def _command(params_file, folder, arguments):
 def _call(command, lock, messages):
     """Run Snakemake to its end and return its exit status, 130 if it was interrupted."""
     search = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    stopped, child = [], None
+    warned, stopped, child = os.environ.get("PYTHONWARNINGS"), [], None
 
     def stop(*_):
         stopped.append(True)
@@ -127,7 +127,12 @@ def _call(command, lock, messages):
         child = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(search)},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(search),
+                # Snakemake leaves a temporary folder to the end; the last filter decides.
+                "PYTHONWARNINGS": ",".join(filter(None, [warned, "ignore::ResourceWarning"])),
+            },
             stderr=messages,
             pass_fds=[lock.fileno()],
             start_new_session=True,  # a group of its own: a signal reaches all of it, once

@@ -15,7 +15,7 @@ from hump.features import prosody
 from hump.model import HumpCat, ModelConfig
 from hump.params import Params, names
 from hump.training.dataset import Data
-from hump.training.loop import Trainer
+from hump.training.loop import Trainer, check_finite
 from hump.training.strategies import STRATEGIES
 from hump.util import device, seeds
 
@@ -147,6 +147,11 @@ def pretrain(
     -------
     HumpCat
     History
+
+    Raises
+    ------
+    TrainingError
+        A loss, a weight or a probability is not finite; the message names fold, epoch and rate.
     """
     settings = params.pretrain
     model = build(data, params, seed=seeds.seed_of(*rng_key, "weights"))
@@ -170,7 +175,12 @@ def pretrain(
             break
     if best[2] is not None:
         model.load_state_dict(best[2])
-    return model.cpu().eval(), History(losses, uars, best[1])
+    return _finished(model), History(losses, uars, best[1])
+
+
+def _finished(model):
+    check_finite(model, "weights are", model.parameters())
+    return model.cpu().eval()
 
 
 def pretrain_all(data: Data, params: Params, *, epochs: int, rng_key) -> HumpCat:
@@ -222,6 +232,8 @@ def finetune(
     ------
     ParameterError
         The strategy is ``joint`` and there is no source, or its labels differ.
+    TrainingError
+        As for `pretrain`.
     """
     settings, pretrained = params.finetune, start == "pretrained"
     if pretrained:
@@ -253,7 +265,7 @@ def finetune(
         watch(model, 0)
     while trainer.updates_left:
         trainer.epoch(watch)
-    return model.cpu().eval()
+    return _finished(model)
 
 
 def finetune_and_test(model, data: Data, split: Split, params: Params, rng_keys, source) -> dict:
@@ -303,8 +315,15 @@ def predict(model: HumpCat, data: Data, rows, *, batch_size: int = 64) -> np.nda
     Returns
     -------
     numpy.ndarray, shape (rows, classes), float32
+
+    Raises
+    ------
+    TrainingError
+        A probability is not finite.
     """
-    return outputs(model, model.probabilities, data, rows, batch_size=batch_size)
+    probabilities = outputs(model, model.probabilities, data, rows, batch_size=batch_size)
+    check_finite(model, "probabilities are", [torch.from_numpy(probabilities)])
+    return probabilities
 
 
 def classify(model: HumpCat, data: Data, rows) -> list[int]:

@@ -3,9 +3,34 @@
 import numpy as np
 import torch
 
+from hump.errors import TrainingError
 from hump.training.dataset import Data
 from hump.training.strategies import Everything
 from hump.util import seeds
+
+
+def check_finite(model, what: str, tensors) -> None:
+    """Refuse what a diverged training gives: every utterance would get the first class.
+
+    Parameters
+    ----------
+    model : HumpCat
+        `Trainer.epoch` notes in its attribute ``course`` how far it was trained.
+    what : str
+        Begins the message's last part: "weights are".
+    tensors : iterable of torch.Tensor
+
+    Raises
+    ------
+    TrainingError
+        A value is NaN or infinite.
+    """
+    if not all(tensor.isfinite().all() for tensor in tensors):
+        course = getattr(model, "course", "a model that was not trained here")
+        raise TrainingError(
+            f"training diverges: fold and draw {course}: {what} not finite; lower learning_rate, "
+            "weight_decay or model.scale in the parameter file"
+        )
 
 
 class Trainer:
@@ -40,6 +65,7 @@ class Trainer:
         self.model, self.data, self.rows = model, data, np.asarray(rows)
         self.settings, self.rate, self.rng_key = settings, rate, rng_key
         self.updates = self.updates_left = updates
+        self.epochs = 0
         self.batch_size = settings.batch_size
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True
@@ -67,7 +93,15 @@ class Trainer:
         -------
         float
             Mean loss of the updates.
+
+        Raises
+        ------
+        TrainingError
+            The loss is not finite.
         """
+        self.epochs += 1
+        key = "/".join(map(str, self.rng_key))
+        self.model.course = f"{key}, epoch {self.epochs}, learning rate {self.rate:g}"
         order, losses = self.rng.permutation(self.rows), []
         self.model.train()
         with torch.random.fork_rng(devices=[] if self.device.type == "cpu" else [self.device]):
@@ -93,6 +127,7 @@ class Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
+        check_finite(self.model, "the loss is", [loss])
         return loss.item()
 
     def _loss(self, rows):

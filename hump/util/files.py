@@ -1,10 +1,14 @@
 """Files: where the project lies, and how a file is written, locked and hashed."""
 
+import atexit
 import contextlib
 import errno
 import fcntl
 import hashlib
 import os
+import shutil
+import sys
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -79,12 +83,43 @@ def lock(path, *, wait: bool = True):
     ------
     BlockingIOError
         Another process holds it, and `wait` is False.
+
+    Notes
+    -----
+    Some file systems have no locks. What a lock guards is done there without one, and said.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            told = f"{path}: its file system has no locks; run one process at a time here"
+            print(told, file=sys.stderr, flush=True)
         yield file
+
+
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+def find_caches() -> None:
+    """Give libraries a temporary folder for their caches where the home folder has none for them.
+
+    Without any, numba, and so librosa, cannot be imported. Variables that the user has set stay.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=home).close()
+    except OSError:
+        folder = tempfile.mkdtemp(prefix="hump-caches-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ.setdefault("HF_HOME", str(home / "huggingface"))  # which may be read
+        os.environ["XDG_CACHE_HOME"] = folder
+        for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR", "JUPYTER_RUNTIME_DIR"):
+            os.environ.setdefault(name, folder)
 
 
 def sha256(path) -> str:

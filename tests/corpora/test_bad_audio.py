@@ -4,6 +4,7 @@ Every stream can be extracted from those that are used.
 """
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,8 @@ import pytest
 import soundfile
 
 import hump
-from hump import corpora, features
-from hump.errors import CorpusError
+from hump import audio, corpora, features
+from hump.errors import AudioError, CorpusError
 
 RATE = 16_000
 NAMES = [f"03{text}{letter}{version}" for text, letter, version in itertools.product(
@@ -53,6 +54,14 @@ def half_its_length(path):
     path.write_bytes(data[:place] + length.to_bytes(4, "little") + data[place + 4 :])
 
 
+def promised(path, samples):
+    """A FLAC file whose header promises so many samples: the last 36 of 64 bits at byte 18."""
+    wav(path, format="FLAC")
+    data = path.read_bytes()
+    field = int.from_bytes(data[18:26]) >> 36 << 36 | samples
+    path.write_bytes(data[:18] + field.to_bytes(8) + data[26:])
+
+
 # How a file is written, and how the reason for excluding it begins; None: it is used.
 KINDS = {
     "whole": (wav, None),
@@ -79,6 +88,9 @@ KINDS = {
     "integers as floats": (lambda p: wav(p, 32_767 * speech(), subtype="FLOAT"), "reaches "),
     "1e30": (lambda p: wav(p, np.r_[speech(), 1e30], subtype="FLOAT"), "reaches 1e+30, full scale"),
     "1 Hz": (lambda p: wav(p, rate=1), "has a sampling rate of 1 Hz, expected at least 8000"),
+    "2 GHz": (lambda p: wav(p, rate=2**31 - 1), "has a sampling rate of 2147483647 Hz, expected"),
+    "50 days": (lambda p: promised(p, 2**36 - 1), "lasts 4294967 s by its header, expected at mo"),
+    "half an hour": (lambda p: promised(p, 30 * 60 * RATE), "cannot be read as audio"),
     "half its length": (half_its_length, "is damaged, its header promises audio up to byte"),
     "clipped": (lambda p: wav(p, np.clip(20 * speech(seed=8), -1, 1)), None),
     "mostly silence": (lambda p: wav(p, np.r_[np.zeros(3 * RATE), speech(0.3, seed=10)]), None),
@@ -119,6 +131,16 @@ def test_used_or_excluded_with_its_reason(rows, kind):
         assert pd.isna(reason) and rows[0].loc[kind, "duration_s"] >= 0.25
     else:
         assert reason.startswith(f"audio {expected}")
+
+
+def test_memory_is_bounded_by_what_the_file_holds(tmp_path):
+    file, hour = tmp_path / "a.flac", 3_600 * RATE
+    promised(file, hour)  # 230 MB as floats
+    tracemalloc.start()
+    with pytest.raises(AudioError, match="cannot be read as audio|is cut off or damaged"):
+        audio.load(file)
+    assert tracemalloc.get_traced_memory()[1] < 40e6
+    tracemalloc.stop()
 
 
 def test_streams_of_used_files_are_finite(rows, params):

@@ -1,5 +1,6 @@
 """The corpora of a study: labels, copies, stray files, and when it stops."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -114,25 +115,30 @@ def examined(params, monkeypatch, tmp_path):
     """A study of a complete and a partial corpus, after `01_data`."""
     monkeypatch.setattr("hump.params.schema.ROOT", tmp_path)
     monkeypatch.setenv("HUMP_DATA", str(tmp_path))
-    for speaker in ("us01f", "us02m"):
-        put(tmp_path / f"demo/demo_source/{speaker}/{speaker}_angry_s01_t1.wav")
+    for speaker, emotion in itertools.product(("us01f", "us02m"), ("angry", "happy", "sad")):
+        put(tmp_path / f"demo/demo_source/{speaker}/{speaker}_{emotion}_s01_t1.wav")
     examined = corpora.examinations(params)
     results.write(corpora.overview(examined, params), params, results.CORPORA, encoder=False)
     return params, examined
 
 
-def test_partial_corpus_is_marked_in_every_result(emodb, examined):
+def test_partial_corpus_and_missing_class_are_marked_in_every_result(emodb, examined):
     params, examined = examined
-    remark = "emodb: partial copy, 5 of 535 utterances, of labels in use 4 of 339"
+    remark = (
+        "emodb: partial copy, 5 of 535 utterances, of labels in use 4 of 339; "
+        "at 0 % nothing can be recognised as neutral, which the source lacks"
+    )
+    source = "demo_source: no utterance is neutral"
     rows = examined["emodb"].manifest
     assert rows["excluded"].dropna().tolist() == ["label outside the study: boredom"]
     made_of = "synthetic demo speech; small encoder trained on synthetic speech"
-    assert results.note(params) == f"{made_of}; {remark}"
-    assert results.note(params, about=["demo_source"]) == made_of
+    assert results.note(params) == f"{made_of}; {source}; {remark}"
+    assert results.note(params, about=["demo_source"]) == f"{made_of}; {source}"
     table = pd.DataFrame({"corpus": ["demo_source", "emodb", "average of targets"], "uar": 0.5})
     results.write(table, params, "x")
     written = pd.read_csv(params.results / "tables/x.csv")
-    assert written["note"].tolist() == [made_of, f"{made_of}; {remark}", f"{made_of}; {remark}"]
+    both = f"{made_of}; {source}; {remark}"
+    assert written["note"].tolist() == [f"{made_of}; {source}", both, both]
     assert written["fingerprint"].unique().tolist() == [results.fingerprint(params)]
 
 

@@ -80,7 +80,7 @@ def test_corpus_of_a_table_is_one_like_any_other(study, table, tmp_path):
         "s1", "m", 21, "day0", "nl",
     ]  # fmt: skip
     facts = page.audio.iloc[0]
-    assert facts["sex of speakers"] == "f (2), m (2)" and page.remark == ""
+    assert facts["sex of speakers"] == "f (2), m (2)" and page.remark == "no utterance is sad"
     assert facts["age of speakers (least, median, most)"] == "20, 22, 23"
     assert {"speaker alone", "duration alone"} < set(page.shortcuts["system"])
     assert "mine, listed in mine.csv" in page._repr_html_()
@@ -149,7 +149,7 @@ def test_one_speaker_is_too_few(study, table, tmp_path):
 
 def test_speakers_of_a_single_class_stand_beside_every_result(study, table, tmp_path):
     save(table[(table["speaker"] != "s2") | (table["emotion"] == "boos")], tmp_path)
-    assert examine(study()).remark == "1 of 4 speakers have a single class: s2"
+    assert examine(study()).remark == "no utterance is sad; 1 of 4 speakers have a single class: s2"
 
 
 def test_parameters_that_contradict_a_table(study):

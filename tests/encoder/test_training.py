@@ -15,7 +15,7 @@ from transformers import HubertModel
 from hump import encoder
 from hump.encoder import training, units
 from hump.encoder.data import Speech
-from hump.errors import ParameterError
+from hump.errors import ParameterError, TrainingError
 from hump.features import encoders, hubert, mfcc, weights
 from hump.params import ROOT
 
@@ -249,6 +249,12 @@ def test_it_stops_early_when_nothing_improves_and_starts_from_the_network_given(
     )
     assert evaluations["step"].tolist() == [1, 2, 3]
     assert all(torch.equal(same.state_dict()[name], v) for name, v in start.state_dict().items())
+
+
+def test_a_training_that_diverges_stops(recipe, acoustic, tmp_path):
+    broken = dataclasses.replace(recipe, learning_rate=float("inf"))
+    with pytest.raises(TrainingError, match=r"iteration 1, update 3: training diverges, the loss"):
+        training.train(broken, 1, acoustic, folder=tmp_path, seed=1, device="cpu")
 
 
 def test_an_exported_encoder_is_one_like_any_other(tmp_path):

@@ -34,6 +34,16 @@ def benchmark():
     return module
 
 
+def test_chance_is_that_of_the_rows_that_are_tested():
+    rows = pd.DataFrame({"corpus": ["a"] * 6 + ["b"] * 4, "emotion": [*LABELS[:3] * 2, *LABELS]})
+    assert evaluation.chance(rows) == {"a": 1 / 3, "b": 0.25, AVERAGE: (1 / 3 + 0.25) / 2}
+    # What always says one class that occurs gets it.
+    for corpus, part in rows.groupby("corpus"):
+        guess = ["angry"] * len(part)
+        found = metrics.balanced_accuracy_score(part["emotion"], guess)
+        assert found == pytest.approx(evaluation.chance(rows)[corpus])
+
+
 def table(rng, speakers=8, per_speaker=40, accuracy=0.7, repeats=2, **columns):
     lines = []
     cells = itertools.product(range(repeats), range(speakers), range(per_speaker))

@@ -329,7 +329,8 @@ def test_failing_utterance_is_named(corpus, params, wav, computed, monkeypatch):
     root, manifest = corpus(2)
 
     def fails_together(wanted, signals, request):
-        raise MemoryError("no memory")
+        if len(signals) > 1:
+            raise MemoryError("no memory")
 
     monkeypatch.setattr(streams, "encode", fails_together)
     message = r"00\.wav and the 1 after it: hubert fails \(MemoryError: no memory\);"
@@ -347,15 +348,31 @@ def test_failing_utterance_is_named(corpus, params, wav, computed, monkeypatch):
         raise EncoderError("no such layer")
 
     monkeypatch.setattr(streams, "encode", refuses)
-    with pytest.raises(EncoderError, match=r"00\.wav and the 1 after it: no such layer"):
+    with pytest.raises(EncoderError, match="^no such layer"):
         extract(manifest, params(), root)
 
     def fails(signal):
-        raise ZeroDivisionError("division by zero")
+        if len(signal) != 16_000:
+            raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr(streams, "STREAMS", (replace(mfcc.STREAM, extract=fails),))
     with pytest.raises(FeatureError, match=r"00\.wav: mfcc fails \(ZeroDivisionError: div.*\);"):
         extract(manifest, params(), root)
+
+
+def test_what_fails_whatever_the_recording_blames_none(corpus, params, monkeypatch):
+    """As librosa does, where numba finds no folder that it may write to."""
+    root, manifest = corpus(2)
+
+    def fails(signal):
+        raise RuntimeError("cannot cache function '__o_fold': no locator available")
+
+    monkeypatch.setattr(streams, "STREAMS", (replace(mfcc.STREAM, extract=fails),))
+    with pytest.raises(FeatureError) as caught:
+        extract(manifest, params(), root)
+    told = str(caught.value)
+    assert told.startswith("mfcc: fails whatever the recording (RuntimeError: cannot cache functi")
+    assert ".wav" not in told and "check the installed packages" in told
 
 
 def test_value_that_cannot_be_stored_is_an_error():

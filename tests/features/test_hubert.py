@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
@@ -202,6 +203,27 @@ def test_fingerprint_follows_weights_configuration_and_preprocessing(tmp_path):
     assert len(seen) == 4
 
 
+@pytest.mark.parametrize(("asked", "message"), [
+    ({"quantization_config": {"load_in_4bit": True}}, "are quantised .*choose .* original"),
+    ({"num_hidden_layers": None}, "num_hidden_layers=None: a number of layers is required"),
+    ({"conv_dim": [1]}, r"(?s)config\.json is not that of a HubertModel .*download it again"),
+    ({"dtype": "x"}, r"config\.json is not that of a HubertModel .*download it again"),
+    ({"_attn_implementation": "flash_attention_2"}, None),
+    ({"attn_implementation": "x"}, None),
+])  # fmt: skip
+def test_what_a_configuration_may_ask_for(tmp_path, speech, asked, message):
+    folder = save(tmp_path / "asks", "base")
+    call = {"encoder": folder, "layers": (1,)}
+    (expected,) = hubert.extract([speech(0.3, seed=1)], **call)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | asked))
+    if message:
+        with pytest.raises(EncoderError, match=message):
+            hubert.extract([speech(0.3, seed=1)], **call)
+    else:  # attention is hump's own
+        np.testing.assert_array_equal(hubert.extract([speech(0.3, seed=1)], **call)[0], expected)
+
+
 def test_weights_that_do_not_fit_are_refused(tmp_path):
     folder = save(tmp_path / "odd", "base")
     config = json.loads((folder / "config.json").read_text())
@@ -212,6 +234,13 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(EncoderError, match=r"cannot be read as the HubertModel.*download"):
         hubert.load_encoder(folder, layers=(1,))
     (folder / "config.json").write_text(json.dumps(config))
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    weights["encoder.layer_norm.bias"][0] = np.inf
+    safetensors.torch.save_file(weights, folder / "model.safetensors")
+    with pytest.raises(
+        EncoderError, match=r"encoder\.layer_norm\.bias holds values that are not f"
+    ):
+        hubert.load_encoder(folder, layers=(1,))
     (folder / "model.safetensors").write_bytes(b"no tensors at all")
     with pytest.raises(EncoderError, match=r"cannot be read as the HubertModel.*download"):
         hubert.load_encoder(folder, layers=(1,))

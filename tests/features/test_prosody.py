@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import signal as signals
 
 from hump.errors import FeatureError
 from hump.features import disvoice, prosody
@@ -185,8 +186,60 @@ def test_missing_disvoice_is_named(monkeypatch):
 
 
 def test_clean_marks_all_that_is_undefined():
-    values = np.array([1.5, np.nan, np.inf, -np.inf, -1e30, -1e30 / 300, 1e60, -120.0, 9e5])
-    expected = np.array([1.5, *[np.nan] * 6, -120.0, 9e5], np.float32)
+    values, expected = np.ones((2, 103)), np.ones((2, 103), np.float32)
+    values[1, :9] = [1.5, np.nan, np.inf, -np.inf, -1e30, -1e30 / 300, 1e60, -120.0, 9e5]
+    expected[1, :9] = [1.5, *[np.nan] * 6, -120.0, 9e5]
     cleaned = prosody.clean(values)
     np.testing.assert_array_equal(cleaned, expected)
     assert cleaned.dtype == np.float32
+
+
+def test_noise_has_no_prosody():
+    noise = np.random.default_rng(0).standard_normal(32_000).astype(np.float32) * 0.05
+    assert np.isnan(prosody.vector(noise)).all()
+    assert prosody.undefined_families(prosody.vector(noise)).all()
+
+
+def test_a_sawtooth_has_f0_and_no_other_family():
+    signal = signals.sawtooth(2 * np.pi * 150 * np.arange(32_000) / 16_000) * 0.3
+    values = prosody.vector(signal.astype(np.float32))
+    assert prosody.undefined_families(values).tolist() == [False, True, True, True]
+    assert values[0] == pytest.approx(150, abs=1)
+
+
+def test_speech_keeps_what_disvoice_computes(speech):
+    """Zeros among true values, such as the deviation of a single tilt, stay."""
+    signal = speech(2.0, seed=1)
+    values, cleaned = prosody.extract(signal), prosody.vector(signal)
+    known = ~np.isnan(cleaned)
+    np.testing.assert_array_equal(cleaned[known], values[known].astype(np.float32))
+    assert known.sum() > 80 and not prosody.undefined_families(cleaned).any()
+    assert not (values[~known & np.isfinite(values)] > 0).any(), "a true value"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_disvoice_cannot_compute_is_zero_and_becomes_unknown():
+    """Its own functions, given nothing to compute from, fill whole groups of columns with 0."""
+    own = disvoice.load().F0feat.__globals__
+    tone, silence = np.sin(np.arange(1600.0)), np.zeros(0)
+    given = {
+        ("f0", 0): own["F0feat"](np.zeros(50)),
+        ("f0", 6): own["F0feat"](np.array([0, 100.0, 0, 0]))[6:14],
+        ("energy_voiced", 0): own["energy_feat"]([tone], 16_000, 320.0, 160.0),
+        ("energy_voiced", 18): own["energy_feat"]([tone, silence], 16_000, 320.0, 160.0)[18:],
+        ("energy_unvoiced", 12): own["energy_feat"]([silence, silence], 16_000, 320.0, 160.0)[
+            12:18
+        ],
+        ("duration", 1): own["dur_seg"]([tone], 16_000),
+        ("duration", 19): own["duration_feat"]([tone] * 2, [tone] * 2, [tone], tone, 16_000)[19:],
+    }
+    for (family, first), zeros in given.items():
+        assert not zeros.any(), family
+        place = slice(prosody.FAMILIES[family].start + first, None)
+        values = np.ones(103)
+        values[place][: len(zeros)] = zeros
+        expected = np.zeros(103, bool)
+        expected[place][: len(zeros)] = True
+        np.testing.assert_array_equal(np.isnan(prosody.clean(values)), expected, family)
+        values[place][: len(zeros) : 6] = 0.5  # some of a group's values may be 0
+        assert not np.isnan(prosody.clean(values)).any()

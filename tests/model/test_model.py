@@ -300,6 +300,14 @@ def test_files_that_are_no_model(tmp_path):
         model.load(tmp_path)
 
 
+def test_a_model_with_weights_that_are_not_finite_is_refused(tmp_path):
+    net = build()
+    net.embed.bias.data[0] = float("nan")
+    model.save(net, tmp_path, origin={})
+    with pytest.raises(ModelError, match=r"embed\.bias holds values that are not finite.*again"):
+        model.load(tmp_path)
+
+
 def test_probabilities_sum_to_one():
     probabilities = build().probabilities(batch_of(utterances([5, 80])))
     np.testing.assert_allclose(probabilities.detach().sum(1), 1, rtol=1e-6)

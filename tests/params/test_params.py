@@ -128,9 +128,12 @@ def test_contradictions_are_named_beside_the_other_problems(raw, load):
         ({"labels": "native"}, r"finetune.fractions=.*: 0 contradicts labels"),
         ({"targets": ["emodb", "emodb"]}, "targets=.*: holds a value twice"),
         ({"study": "../x"}, 'study="../x": string should match pattern'),
-        ({"seed": 1.5}, "seed=1.5: input should be a valid integer$"),
+        ({"seed": 1.5}, r"seed=1.5: input should be a valid integer \(a whole number has no point"),
+        ({"seed": 1.0}, r"seed=1.0: input should be a valid integer \(a whole number has no point"),
+        ({"study": False}, r"study=false: input should be a valid string \(.* put it in quotes"),
+        ({"targets": "emodb"}, r'targets="emodb": .*array \(put it in brackets: \[a, b\]'),
         ({"seed": "1"}, 'seed="1": input should be a valid integer .* no quotes'),
-        ({"seed": True}, "seed=true: input should be a valid integer"),
+        ({"seed": True}, r"seed=true: input should be a valid integer \(true, yes and on are no"),
         ({"targets": []}, r"targets=\[\]: must hold at least one value"),
         ({"folds": {"iemocap": "speakers"}}, "folds.iemocap=.*: iemocap is neither source nor"),
         ({"folds": {"demo_german": "x"}}, 'folds.demo_german="x": no such folds; demo_german has'),
@@ -200,10 +203,54 @@ def test_strategies_that_contradict_the_study(raw, load):
         load(raw)
 
 
+def test_infinity_is_refused_wherever_a_number_may_stand(raw, load):
+    def wrecked(value):
+        if isinstance(value, dict):
+            return {key: wrecked(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [wrecked(part) for part in value]
+        return float("inf") if isinstance(value, float) else value
+
+    numbers = str(wrecked(raw)).count("inf,") + str(wrecked(raw)).count("inf}")
+    numbers += str(wrecked(raw)).count("inf]")
+    with pytest.raises(ParameterError) as caught:
+        load(wrecked(raw))
+    assert numbers > 20 and str(caught.value).count("=Infinity: ") == numbers
+
+
 @pytest.mark.parametrize("text", ["seed: 3\n", '"seed": 3\n', "more: {seed: 1, seed: 1}\n"])
 def test_key_given_twice(raw, load, text):
     with pytest.raises(ParameterError, match=r"key 'seed' is given twice; keep one\n.*line \d+"):
         load(yaml.safe_dump(raw) + text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("010", "YAML reads 010 as 8; write a plain decimal"),
+        ("1:30", "YAML reads 1:30 as 90; "),
+        ("0x1F", "YAML reads 0x1F as 31; "),
+        ("1_000", "YAML reads 1_000 as 1000; "),
+        ("1:30.5", r"YAML reads 1:30\.5 as 90\.5; "),
+        ("1e3", 'seed="1e3": .*YAML reads this as text'),
+        ("2020-01-01", 'seed="2020-01-01": .*YAML reads this as text'),
+        ("=", 'seed="=": .*YAML reads this as text'),
+    ],
+)
+def test_what_yaml_reads_otherwise_than_it_looks_is_refused(raw, load, text, message):
+    with pytest.raises(ParameterError, match=message):
+        load(yaml.safe_dump(raw).replace("\nseed: 1\n", f"\nseed: {text}\n"))
+
+
+def test_a_merge_key_is_refused(raw, load):
+    with pytest.raises(ParameterError, match=r"a merge key \(<<\) is not read; write the keys out"):
+        load(yaml.safe_dump(raw) + "<<: {seed: 1}\n")
+
+
+def test_plain_numbers_are_read(raw, load):
+    text = yaml.safe_dump(raw).replace("\nseed: 1\n", "\nseed: +1\n")
+    for value in ("1.0e-3", "1.e-3", ".001", "+0.001"):
+        assert load(text.replace("0.01", value, 1)).seed == 1
 
 
 def test_part_of_the_parameters(raw, load):
@@ -264,8 +311,8 @@ def test_headline_fraction(raw, load, fractions, headline):
 @pytest.mark.parametrize(("text", "message"), [
     ("- 1", "holds list, expected keys and values"),
     ("a: [", "is not a parameter file in YAML"),
+    ("a: !!binary aGk=", "is not a parameter file in YAML"),
     ("", "holds NoneType"),
-    ("seed: 2020-01-01", "is not a parameter file in YAML"),
     ("!!python/object/apply:os.getcwd []", "is not a parameter file in YAML"),
 ])  # fmt: skip
 def test_not_a_parameter_file(load, text, message):

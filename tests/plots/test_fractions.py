@@ -9,6 +9,9 @@ from hump.params.names import PRETRAINED, PROBE, SCRATCH, SVM
 SYSTEMS = (PRETRAINED, SCRATCH, SVM)
 
 
+CHANCE = {"de": 0.25, "it": 0.25}
+
+
 @pytest.fixture
 def cells():
     return pd.DataFrame([
@@ -40,7 +43,7 @@ def test_negative_transfer_and_break_point_are_marked(cells, tests):
     points = pd.DataFrame([{"corpus": "de", "system": PRETRAINED, "breakpoint": 0.1,
                             "breakpoint_low": 0.0, "breakpoint_high": 1.0}])  # fmt: skip
     own = tests[tests["protocol"] == "speaker_independent"]
-    figure = plots.transfer_curves(cells, own, points, 0.25)
+    figure = plots.transfer_curves(cells, own, points, CHANCE)
     marks = [[line for line in axis.lines if line.get_marker() == "v"] for axis in figure.axes]
     assert [len(triangles) for triangles in marks] == [1, 1]
     assert marks[0][0].get_xdata()[0] == 2, "at all data"
@@ -56,7 +59,7 @@ def test_negative_transfer_and_break_point_are_marked(cells, tests):
 def test_shares_of_the_papers_protocol_are_of_all_utterances(cells, tests):
     paper = cells.assign(protocol="paper")
     none = pd.DataFrame(columns=["corpus", "system"])
-    figure = plots.transfer_curves(paper, tests[:0], none, 0.25)
+    figure = plots.transfer_curves(paper, tests[:0], none, CHANCE)
     assert {axis.get_xlabel() for axis in figure.axes} - {""} == {"% of all utterances"}
 
 
@@ -108,7 +111,7 @@ def test_shots_of_one_speaker_are_told_from_those_of_many(cells):
         cells[cells["fraction"] == fraction].assign(shots=shots, heard=name)
         for fraction, (shots, heard) in kinds.items() for name in heard
     ])  # fmt: skip
-    figure = plots.few_shot(table, 0.25)
+    figure = plots.few_shot(table, CHANCE)
     assert set(legend_of(figure)) == set(SYSTEMS)
     axis = figure.axes[0]
     assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "1", "4"]

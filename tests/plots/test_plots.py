@@ -8,6 +8,8 @@ import pytest
 from hump import plots
 from hump.params import names
 
+CHANCE = {"de": 0.25, "it": 1 / 3}
+
 
 @pytest.fixture
 def cells():
@@ -70,7 +72,7 @@ def test_learning_curves_mark_the_epoch_that_is_kept():
 
 
 def test_fraction_curves_show_values_and_intervals(cells):
-    figure = plots.fraction_curves(cells.query("protocol == 'paper'"), 0.25)
+    figure = plots.fraction_curves(cells.query("protocol == 'paper'"), CHANCE)
     axis = figure.axes[0]
     assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "10", "100"]
     curve = axis.containers[0]
@@ -82,10 +84,20 @@ def test_fraction_curves_show_values_and_intervals(cells):
 
 def test_every_system_is_in_the_legend(cells):
     one = cells.query("protocol == 'paper' and fraction == 0.1")
-    for figure in (plots.forest(one, "t", 0.25), plots.fraction_curves(one, 0.25),
+    for figure in (plots.forest(one, "t", CHANCE), plots.fraction_curves(one, CHANCE),
                    plots.protocol_gap(cells)):  # fmt: skip
         shown = {text.get_text() for text in figure.legends[0].get_texts()}
         assert shown >= set(names.ORDER) - {names.MAJORITY}
+
+
+def test_chance_is_that_of_each_corpus(cells):
+    one = cells.query("protocol == 'paper' and fraction == 0.1")
+    lines = [line for line in plots.forest(one, "t", CHANCE).axes[0].lines
+             if line.get_linestyle() == ":"]  # fmt: skip
+    shown = [(line.get_xdata()[0], line.get_ydata().tolist()) for line in lines]
+    assert shown == [(0.25, [-0.5, 0.5]), (1 / 3, [0.5, 1.5])]
+    panels = [axis for axis in plots.fraction_curves(one, CHANCE).axes if axis.lines]
+    assert [axis.lines[0].get_ydata()[0] for axis in panels] == [0.25, 1 / 3]
 
 
 def test_no_gap_without_two_protocols(cells):

@@ -61,6 +61,16 @@ def test_drawing_leaves_the_settings_of_matplotlib_as_they_were():
     assert dict(mpl.rcParams) == before
 
 
+def test_settings_of_the_users_matplotlibrc_do_not_count(figure, tmp_path):
+    plots.save(figure, tmp_path / "plain.png")
+    with mpl.rc_context({"text.usetex": True, "font.size": 30, "lines.marker": "x"}):
+        again = plots.counts(
+            pd.DataFrame({"corpus": ["a"], "speaker": ["s"], "emotion": ["sad"]}), ["sad"]
+        )
+        plots.save(again, tmp_path / "users.png")
+    assert (tmp_path / "users.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
+
+
 def test_a_figure_imports_its_own_module_alone():
     source = "import sys; from hump import plots; plots.keep; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)

@@ -54,13 +54,13 @@ def test_runs_with_its_parameters_in_this_python_and_in_the_project(make, tmp_pa
         make(
             "import os, sys, hump\n"
             "print(params_file, sys.executable, os.getcwd())\n"
-            "print([os.environ[k] for k in ('HUMP_WORKERS', 'HUMP_HEADLESS', 'OMP_NUM_THREADS')])"
+            "print([os.environ[k] for k in ('HUMP_WORKERS', 'HUMP_HEADLESS', 'MATPLOTLIBRC')])"
         ),
         tmp_path,
     )
     text = text_of(output)
     assert f"params/demo.yaml {sys.executable} {notebooks.ROOT}" in text
-    assert "['3', '1', '1']" in text
+    assert "['3', '1', '/dev/null']" in text
     assert [path.name for path in output.parent.iterdir()] == ["03_try.ipynb"]
     record = nbformat.read(output, as_version=4).metadata.papermill
     assert str(tmp_path) not in str(record)
@@ -112,6 +112,36 @@ def test_another_error_is_told_with_the_end_of_its_traceback(make, tmp_path):
 def test_a_kernel_that_dies_is_told(make, tmp_path):
     with pytest.raises(notebooks.NotebookError, match="The kernel died; most often .* memory"):
         run(make("import os; os._exit(9)"), tmp_path)
+
+
+def test_a_notebook_that_stopped_early_is_a_failure(make, tmp_path):
+    path = make("import sys; sys.exit()")
+    node = nbformat.read(path, as_version=4)
+    node.cells.append(v4.new_code_cell("print('the result')", id="later"))
+    nbformat.write(node, path)
+    with pytest.raises(notebooks.NotebookError, match="03_try stopped early: ") as caught:
+        run(path, tmp_path)
+    failed = tmp_path / "out" / "failed" / "03_try.ipynb"
+    told = "cell work raised SystemExit: ; take it out"
+    assert told in str(caught.value) and str(failed) in str(caught.value)
+    assert failed.is_file() and not (tmp_path / "out" / "03_try.ipynb").exists()
+
+
+def test_what_papermill_lets_pass_is_found(tmp_path):
+    def told(*cells):
+        nbformat.write(v4.new_notebook(cells=cells), tmp_path / "x.ipynb")
+        return notebooks._unfinished(tmp_path / "x.ipynb")
+
+    ran = v4.new_code_cell("1", id="ran", execution_count=1)
+    error = v4.new_output("error", ename="ValueError", evalue="x")
+    expected = v4.new_code_cell(
+        "1", id="bad", execution_count=2, outputs=[error],
+        metadata={"tags": ["raises-exception"]},
+    )  # fmt: skip
+    skipped = v4.new_code_cell("1", id="not", metadata={"tags": ["skip-execution"]})
+    assert told(ran, v4.new_markdown_cell("text"), v4.new_code_cell(" \n", id="empty")) == ""
+    assert told(ran, expected).startswith("cell bad raised ValueError: x")
+    assert told(ran, skipped).startswith("cell not was not run")
 
 
 def test_an_executed_copy_has_no_audio(make, tmp_path):

@@ -13,7 +13,7 @@ import yaml
 
 from hump.__main__ import main
 from hump.params import Params
-from hump.run import steps
+from hump.run import steps, study
 
 ROOT = Path(__file__).resolve().parents[2]
 STEP = re.compile(r"-m hump step \S+ (\w+) --workers (\d+)")
@@ -95,6 +95,17 @@ def test_a_second_run_of_a_study_is_refused(tmp_path, monkeypatch, capsys):
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert main(["run", "params/demo.yaml"]) == 2
     assert "study=demo: another run of it is going on; wait for it" in capsys.readouterr().err
+
+
+def test_no_traceback_of_a_folder_that_is_left_to_the_end(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    code = "import tempfile; kept = tempfile.TemporaryDirectory(); import warnings; warnings.warn"
+    for rest, status, told in (("", 0, ""), ("('x')", 1, "UserWarning: x")):
+        with (tmp_path / "lock").open("w") as lock, (tmp_path / "log").open("w+") as log:
+            assert study._call([sys.executable, "-c", code + rest], lock, log) == status
+            log.seek(0)
+            assert log.read().endswith(f"{told}\n" if told else "")
+            assert told or log.tell() == 0
 
 
 def test_snakemakes_own_failure_is_told(project):

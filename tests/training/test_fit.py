@@ -6,6 +6,7 @@ import torch
 
 from hump import evaluation
 from hump.corpora import splits
+from hump.errors import TrainingError
 from hump.training import fit, loop
 
 
@@ -61,6 +62,38 @@ def test_test_rows_play_no_part(make_data, longer):
     nets = [fit.pretrain(d, fold, longer, rng_key=(1,))[0] for d in (data, wrecked)]
     for one, other in zip(*(net.state_dict().values() for net in nets)):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [("model", {"scale": 1e39}), ("pretrain", {"learning_rate": 1e6}),
+     ("pretrain", {"weight_decay": 1e39})],
+)  # fmt: skip
+def test_a_training_that_diverges_names_fold_epoch_and_rate(make_data, params, section, change):
+    changed = getattr(params, section).model_copy(update=change)
+    params, data = params.model_copy(update={section: changed}), make_data()
+    fold = splits.source_folds(data.rows, 5)[0]
+    rate = f"{params.pretrain.learning_rate:g}".replace("+", r"\+")
+    what = rf"fold and draw 1/pretrain/s0, epoch 1, learning rate {rate}: the loss is not finite"
+    with pytest.raises(TrainingError, match=what):
+        fit.pretrain(data, fold, params, rng_key=(1, "pretrain", fold.name))
+
+
+def test_weights_and_probabilities_that_are_not_finite_are_refused(make_data, params):
+    data, rows = make_data(), np.arange(8)
+
+    def watch(model, updates):
+        if updates == params.finetune.updates:  # after the last loss
+            model.embed.weight.data[0, 0] = np.nan
+
+    settings = {"start": "scratch", "rng_key": (1, "finetune", "s0")}
+    what = r"1/finetune/s0, epoch 3, learning rate 0\.001: weights are not finite; lower"
+    with pytest.raises(TrainingError, match=what):
+        fit.finetune(None, data, rows, params, **settings, watch=watch)
+    net = fit.finetune(None, data, rows, params, **settings)
+    net.embed.weight.data[0, 0] = np.nan
+    with pytest.raises(TrainingError, match="epoch 3.*: probabilities are not finite"):
+        fit.predict(net, data, rows)
 
 
 def test_scaling_is_that_of_the_training_rows(make_data, params):

@@ -46,6 +46,33 @@ def test_lock_is_held_by_one_and_freed_when_its_holder_is_killed(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_without_locks_the_work_is_done_and_that_is_said(tmp_path, monkeypatch, capsys, code):
+    def refuse(file, how):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    for wait in (True, False):
+        with files.lock(tmp_path / "lock", wait=wait) as held:
+            assert held.fileno()
+    told = f"{tmp_path}/lock: its file system has no locks; run one process at a time here\n"
+    assert capsys.readouterr().err == 2 * told
+    code = errno.EBADF
+    with pytest.raises(OSError, match=os.strerror(code)), files.lock(tmp_path / "lock"):
+        pass
+
+
+def test_a_home_that_cannot_be_written_has_caches_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "environ", {"HF_HOME": "mine", "XDG_CACHE_HOME": str(tmp_path / "x")})
+    files.find_caches()
+    assert os.environ == {"HF_HOME": "mine", "XDG_CACHE_HOME": str(tmp_path / "x")}
+    os.environ["XDG_CACHE_HOME"] = "/proc/nothing"
+    files.find_caches()
+    for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR", "JUPYTER_RUNTIME_DIR", "XDG_CACHE_HOME"):
+        assert os.access(os.environ[name], os.W_OK) and os.environ[name] != "/proc/nothing"
+    assert os.environ["HF_HOME"] == "mine"
+
+
 def test_sha256_is_the_published_one(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
