@@ -120,7 +120,7 @@ def targets(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         Per corpus and system, and over all targets if there are several, the columns of
         `hump.evaluation.summarise`; beside the chosen model, if it is another, difference (chosen
-        less the study's, mean over speakers) with interval, p, p_least and p_holm.
+        less the study's UAR) with interval, p, p_least and p_holm.
     """
     seed = seeds.seed_of(params.seed, "architecture")
     table = evaluation.cells(predictions, ["system"], params.evaluation, seed=seed)

@@ -151,13 +151,7 @@ def contrasts(predictions, params: Params) -> pd.DataFrame:
         ("system", names.PRETRAINED, names.SCRATCH, "heard"),
     ):
         rows = evaluation.differences(
-            predictions,
-            ["shots", within],
-            column,
-            first,
-            second,
-            params.evaluation,
-            seed=seeds.seed_of(params.seed, "few-shot"),
+            predictions, ["shots", within], column, first, second, params.evaluation
         )
         parts.append(rows.rename(columns={within: "within"}).assign(contrast=f"{first} - {second}"))
     rows = pd.concat(parts, ignore_index=True)

@@ -26,10 +26,10 @@ def transfer(predictions, params: Params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns corpus, protocol, fraction, speakers, difference (UAR, pre-trained minus scratch;
-        mean over speakers), difference_low, difference_high, p, p_least, p_holm (over all rows),
-        verdict: `HELPS`, `HURTS`, `OPEN`, or that so few speakers cannot decide it. The average's
-        rows pair the speakers of all targets.
+        Columns corpus, protocol, fraction, speakers, difference (UAR, pre-trained minus
+        scratch), difference_low, difference_high, p, p_least, p_holm (over all rows),
+        verdict: `HELPS`, `HURTS`, `OPEN`, or that so few speakers cannot decide it. In the
+        average's rows all targets weigh alike.
     """
     part = predictions[predictions["system"].isin(PAIR) & (predictions["fraction"] > 0)]
     keys, groups = ["group", "protocol", "fraction"], evaluation.with_average(part)
@@ -125,5 +125,4 @@ def overlap(predictions, params: Params) -> pd.DataFrame:
         "paper",
         "speaker_independent",
         params.evaluation,
-        seed=seeds.seed_of(params.seed, "overlap"),
     )

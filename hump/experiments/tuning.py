@@ -178,9 +178,7 @@ def table(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
         for other in known[1:]
         for side, name in (("other", other.name), ("own", own))
     ]
-    apart = evaluation.differences(
-        pd.concat(pairs), ["variant"], "side", "other", "own", settings, seed=seed
-    )
+    apart = evaluation.differences(pd.concat(pairs), ["variant"], "side", "other", "own", settings)
     cells = cells.merge(apart.drop(columns="speakers"), on=["corpus", "variant"], how="left")
     rank = {variant.name: number for number, variant in enumerate(known)}
     corpora_in_order = list(dict.fromkeys(cells["corpus"]))
