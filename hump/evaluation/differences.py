@@ -76,7 +76,7 @@ def differences(predictions, by, column, first, second, settings) -> pd.DataFram
         one speaker only). Cells without both conditions are left out.
     """
     rows = []
-    for cell, cell_rows in predictions.groupby(by, sort=True):
+    for cell, cell_rows in predictions.groupby(by, sort=True) if by else [((), predictions)]:
         for corpus, corpus_rows in with_average(cell_rows):
             parts = apart(corpus_rows, column, first, second)
             if parts:
@@ -85,6 +85,29 @@ def differences(predictions, by, column, first, second, settings) -> pd.DataFram
                 rows.append(row | interval(parts, settings.confidence))
     columns = ["corpus", *by, "speakers", "difference", "difference_low", "difference_high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def against(predictions, by, column, own, settings) -> pd.DataFrame:
+    """Differences of every other condition to one, `own`.
+
+    Parameters
+    ----------
+    predictions, by, column, settings
+        As in `differences`.
+    own : object
+        The condition that is subtracted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `differences`, with the other condition in `column`.
+    """
+    parts = [
+        differences(predictions, by, column, other, own, settings).assign(**{column: other})
+        for other in predictions[column].unique()
+        if other != own
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def apart(predictions, column, first, second) -> list[tuple[np.ndarray, np.ndarray]]:

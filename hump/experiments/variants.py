@@ -1,6 +1,6 @@
 """Variants of the study's model, trained on the same folds with the same random numbers.
 
-The source's speakers are assigned to folds; in each, one further speaker chooses the epoch, as in
+The source's speakers are assigned to folds; in each, three further speakers choose the epoch, as in
 `03_pretrain`. A job is named by what is trained, not by the experiment: a variant that two
 experiments share is trained once.
 """

@@ -156,11 +156,11 @@ class FinetuneParams(Section):
 
 
 class StrategyComparison(Section):
-    """Fine-tuning strategies, compared on validation speakers taken from the training speakers."""
+    """Fine-tuning strategies; validation speakers, taken from training speakers, choose one."""
 
     compared: Some[Strategy]
     scalings: Values[Literal["source", "target"]]
-    fraction: float = Field(gt=0, le=1)
+    fractions: Some[Annotated[float, Field(gt=0, le=1)]]
     draws: Positive
     folds: Positive = Field(description="of each target, at most")
     targets: Positive = Field(description="number of targets, at most")
