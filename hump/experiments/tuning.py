@@ -134,7 +134,8 @@ def compare(source, targets, params: Params) -> tuple[pd.DataFrame, pd.DataFrame
     shared = protocol.finetuning(source, params) | {"variants": own}
     calls = [cell | shared for cell in cells]
     done = runner.run(_compare_job, calls, params, label="fine-tuning strategies")
-    facts = [{name: cell[name] for name in ("repeat", "fraction")} for cell in cells]
+    key = {"rng_key": f"{params.seed} strategies"}
+    facts = [key | {name: cell[name] for name in ("repeat", "fraction")} for cell in cells]
     return tuple(
         pd.concat([
             runner.predictions(cell["data"], result[part], column="variant", **fact)
@@ -156,8 +157,8 @@ def _compare_job(source, data, folder, fold, repeat, fraction, variants, params)
         )
         validated[variant.name] = fit.classify(net, data, drawn.validation)
         tested[variant.name] = fit.classify(net, data, drawn.test)
-    validation = fit.outcome(drawn, validated) | {"rows": drawn.validation.tolist()}
-    return {"validation": validation, "test": fit.outcome(drawn, tested)}
+    validation = fit.outcome(data, drawn, validated) | {"rows": drawn.validation.tolist()}
+    return {"validation": validation, "test": fit.outcome(data, drawn, tested)}
 
 
 def table(validation: pd.DataFrame, tested: pd.DataFrame, params: Params) -> pd.DataFrame:

@@ -283,9 +283,10 @@ def finetune_and_test(model, data: Data, split: Split, params: Params, rng_keys,
     return predicted
 
 
-def outcome(split: Split, predicted: dict) -> dict:
-    """What a job returns of a split: fold, n_train, rows (that were tested), predicted."""
-    sizes = {"fold": split.name, "n_train": len(split.train)}
+def outcome(data: Data, split: Split, predicted: dict) -> dict:
+    """What a job returns of a split: fold, n_train, train_speakers, rows (tested), predicted."""
+    speakers = data.rows["speaker"].iloc[split.train].nunique()
+    sizes = {"fold": split.name, "n_train": len(split.train), "train_speakers": speakers}
     return sizes | {"rows": split.test.tolist(), "predicted": predicted}
 
 

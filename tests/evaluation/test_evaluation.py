@@ -250,6 +250,18 @@ def test_published_simulation_of_differences_supports_the_method(benchmark):
     assert f"true value in {100 * worst:.0f} % of simulations" in readme
 
 
+def test_a_table_says_how_its_models_were_trained(settings):
+    """Folds, training speakers and random numbers: what may differ between two tables."""
+    rows = table(np.random.default_rng(1), rng_key="1 pretrain")
+    rows["fold"] = rows["speaker"].isin(["s0", "s1", "s2"]).map({True: "a", False: "b"})
+    rows["train_speakers"] = rows["fold"].map({"a": 4, "b": 2})
+    line = evaluation.summarise(rows, ["corpus"], LABELS, settings, seed=0).iloc[0]
+    assert (line["folds"], line["train_speakers"], line["rng_key"]) == (2, 3, "1 pretrain")
+    two = pd.concat([rows, rows.assign(corpus="d", rng_key="1 finetune")])
+    line = evaluation.average(two, ["n_train"], LABELS, settings, seed=0).iloc[0]
+    assert (line["folds"], line["rng_key"]) == (4, "1 finetune, 1 pretrain")
+
+
 def test_average_over_corpora(settings):
     rng = np.random.default_rng(4)
     a, b = table(rng, accuracy=0.9), table(rng, accuracy=0.3).assign(corpus="d")
