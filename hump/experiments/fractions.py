@@ -27,9 +27,9 @@ def transfer(predictions, params: Params) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns corpus, protocol, fraction, speakers, difference (UAR, pre-trained minus
-        scratch), difference_low, difference_high, p, p_least, p_holm (over all rows),
-        verdict: `HELPS`, `HURTS`, `OPEN`, or that so few speakers cannot decide it. In the
-        average's rows all targets weigh alike.
+        scratch), difference_low, difference_high, p, p_least, p_holm (over all rows), family,
+        detectable, verdict: `HELPS`, `HURTS`, `OPEN`, or that so few speakers cannot decide it. In
+        the average's rows all targets weigh alike.
     """
     part = predictions[predictions["system"].isin(PAIR) & (predictions["fraction"] > 0)]
     keys, groups = ["group", "protocol", "fraction"], evaluation.with_average(part)
@@ -38,7 +38,10 @@ def transfer(predictions, params: Params) -> pd.DataFrame:
     named = every.drop_duplicates("comparison").set_index("comparison")[keys]
     seed = seeds.seed_of(params.seed, "transfer")
     tests = evaluation.compare(every, [PAIR], params.evaluation, seed=seed)
-    columns = "speakers difference difference_low difference_high p p_least p_holm".split()
+    columns = (
+        "speakers difference difference_low difference_high p p_least p_holm family detectable"
+    )
+    columns = columns.split()
     # Without models from scratch there is nothing to compare.
     tests = tests.reindex(columns=["comparison", *columns])
     table = named.join(tests.set_index("comparison"), how="inner").reset_index(drop=True)

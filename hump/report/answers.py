@@ -76,7 +76,7 @@ def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Pa
         does = _side(row, "nll_change", *words) if row.scaling == "temperature" else ""
         lines.append(_say("calibration", row, params.evaluation.confidence, does))
     for row in neutral.itertuples():
-        words = ("too rarely", "too often", "about as often as it is true")
+        words = ("too rarely", "too often", "not measurably more or less often than it is true")
         lines.append(_say("neutral", row, _side(row, "difference", *words)))
     separation = diagnosis.separation.set_index(["moment", "groups"])["silhouette"]
     lines.append(_say("embeddings", separation))
@@ -147,7 +147,22 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params)
         tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
         facts = (corpus, remark(params, [corpus]), full, *tests)
         corpora.append((*facts, further, _grouped(further, params)))
-    return _say("fusion", corpora)
+    return _say("fusion", corpora, about_direction(comparisons, params))
+
+
+def about_direction(comparisons: pd.DataFrame, params: Params) -> str:
+    """05: which way the primary differences point, whatever can be decided of each.
+
+    Parameters
+    ----------
+    comparisons : pandas.DataFrame
+        As `hump.experiments.fusion.compare`.
+    params : Params
+    """
+    rows = comparisons[comparisons["question"] == PRIMARY]
+    ahead, level = int((rows["difference"] > 0).sum()), 1 - params.evaluation.confidence
+    clearest = rows.loc[rows["p"].idxmin()]
+    return _say("direction", len(rows), ahead, int((rows["p_holm"] < level).sum()), clearest)
 
 
 def about_layers(table, comparisons, cells, params: Params) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hump.experiments import PRIMARY
 from hump.params import names
 from hump.report import answers
 
@@ -11,12 +12,30 @@ from hump.report import answers
 def test_source_and_chance(params):
     row = {"corpus": "demo_source", "system": names.PRETRAINED, "utterances": 80, "speakers": 5,
            "uar": 0.7, "uar_low": 0.6, "uar_high": 0.8}  # fmt: skip
-    table = pd.DataFrame([row, row | {"system": names.SVM, "uar": 0.1}])
-    assert answers.about_source(table, params, 0.25) == (
-        "On demo_source (synthetic demo speech; small encoder trained on synthetic speech), "
-        "HuMP-CAT reaches a UAR of **0.700 [0.600, 0.800]** on unseen speakers (80 utterances, 5 "
-        "speakers; chance 0.25)."
-    )
+    for folds, said in ((5, "one speaker left out at a time"), (3, "in 3 folds of speakers")):
+        table = pd.DataFrame([row, row | {"system": names.SVM, "uar": 0.1}]).assign(folds=folds)
+        assert answers.about_source(table, params, 0.25) == (
+            "On demo_source (synthetic demo speech; small encoder trained on synthetic speech), "
+            f"HuMP-CAT reaches a UAR of **0.700 [0.600, 0.800]** on unseen speakers, {said} (80 "
+            "utterances, 5 speakers; chance 0.25)."
+        )
+
+
+@pytest.mark.parametrize(("differences", "p_holm", "said"), [
+    ((-0.1, -0.2), 0.3, "All 2 primary comparisons favour concatenation over cross-attention;"),
+    ((0.1, -0.2), 0.3, "ahead of concatenation in 1 of 2 primary comparisons; none is significant"),
+    ((0.1, 0.2), 0.01, "ahead of concatenation in all 2 primary comparisons; 2 are significant"),
+])  # fmt: skip
+def test_which_way_comparisons_point_is_said_whatever_is_decided(params, differences, p_holm, said):
+    table = pd.DataFrame({
+        "comparison": "c", "b": ["x", "y"], "question": PRIMARY, "difference": differences,
+        "difference_low": -0.3, "difference_high": 0.3, "p": [0.02, 0.01], "p_holm": p_holm,
+    })  # fmt: skip
+    table = pd.concat([table, table.assign(question="further", difference=-0.5, p=0.0)])
+    text = answers.about_direction(table, params)
+    assert said in text
+    shown = f"{differences[1]:+.3f} [-0.300, +0.300], 0.01 before the correction and {p_holm}"
+    assert f"The smallest p is that against y on c: {shown} after it." in text
 
 
 def test_remark_of_recorded_speech(params):
