@@ -280,7 +280,9 @@ def stratified_draw(rows, positions, fraction: float, rng) -> np.ndarray:
 
 
 def paper_split(rows, fraction: float, rng) -> Split:
-    """Split as in the paper: a fraction of all utterances trains, the rest tests; speakers overlap.
+    """A fraction of all utterances trains and the rest tests, so that speakers overlap.
+
+    A reading of the paper, which does not state whether they do.
 
     Parameters
     ----------

@@ -106,7 +106,7 @@ def breakpoints(predictions, params: Params) -> pd.DataFrame:
 
 
 def overlap(predictions, params: Params) -> pd.DataFrame:
-    """How much shared speakers add: the paper's protocol minus the speaker-independent one.
+    """How much shared speakers add: the protocol ``paper`` minus the speaker-independent one.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def overlap(predictions, params: Params) -> pd.DataFrame:
     -------
     pandas.DataFrame
         As `hump.evaluation.differences`, by fraction and system; empty if the study ran one
-        protocol. At a fraction the paper's protocol trains on that part of all utterances, the
+        protocol. At a fraction the protocol ``paper`` trains on that part of all utterances, the
         other one on that part of the training speakers' utterances, which are fewer.
     """
     return evaluation.differences(

@@ -104,7 +104,7 @@ class Params(sections.Section):
 
     @property
     def headline(self) -> float:
-        """The fraction that stands for the study: the largest below 0.34, as in the paper.
+        """The fraction that stands for the study: the largest up to a third.
 
         The smallest above 0 if none is below 0.34.
         """

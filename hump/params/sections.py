@@ -31,6 +31,7 @@ Positive = Annotated[int, Field(ge=1)]
 Width = Annotated[int, Field(ge=2, multiple_of=2)]  # half for each direction of the LSTM
 Crop = Annotated[float, Field(ge=0.5)]  # longest part of an utterance in training, seconds
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Optimizer = Literal["adam", "adamw"]
 AboveZero = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
@@ -107,7 +108,9 @@ class PretrainParams(Section):
     patience: Positive
     batch_size: Positive
     learning_rate: AboveZero
+    optimizer: Optimizer = Field(description="how weight decay is applied; without it they agree")
     weight_decay: NonNegative
+    clip: NonNegative = Field(description="largest norm of a gradient; 0: no limit")
     crop_s: Crop
     balanced: bool = Field(description="weight classes by the inverse of their size")
     max_folds: int = Field(ge=3, description="of a corpus without folds of its own")
@@ -141,10 +144,13 @@ class FinetuneParams(Section):
     starts: Some[Literal["pretrained", "scratch"]]
     repeats: Positive
     max_folds: int = Field(ge=2, description="of a corpus without folds of its own")
-    updates: Positive
+    updates: Positive | None = Field(description="of the weights; null: `epochs` says")
+    epochs: Positive | None = Field(description="passes over the training rows; null: `updates`")
     batch_size: Positive
     learning_rate: ByStart
+    optimizer: Optimizer = Field(description="how weight decay is applied; without it they agree")
     weight_decay: NonNegative
+    clip: NonNegative = Field(description="largest norm of a gradient; 0: no limit")
     crop_s: Crop
     balanced: bool = Field(description="weight classes by the inverse of their size")
     scaling_prior: NonNegative = Field(description="weight of the source's scaling, in utterances")
@@ -153,6 +159,10 @@ class FinetuneParams(Section):
     gradual: ShareParams
     l2sp: L2SPParams
     joint: ShareParams
+
+    def updates_for(self, rows: int) -> int:
+        """Number of updates of a training on so many rows."""
+        return self.updates or self.epochs * -(-rows // self.batch_size)
 
 
 class StrategyComparison(Section):

@@ -191,7 +191,7 @@ def finetune(
     source=None,
     watch=None,
 ) -> HumpCat:
-    """Train a model on target rows for a fixed number of updates.
+    """Train a model on target rows, for a number of updates or epochs.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def finetune(
         getattr(settings.learning_rate, start),
         rng_key,
         strategy=strategy,
-        updates=settings.updates,
+        updates=settings.updates_for(len(rows)),
     )
     fit_scaling(model, data, rows, prior=settings.scaling_prior if pretrained else 0.0)
     if watch is not None:
