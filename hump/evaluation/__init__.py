@@ -12,6 +12,7 @@ from hump.evaluation.components import variance
 from hump.evaluation.differences import against, cells, differences, resampled, with_average
 from hump.evaluation.intervals import average, interval_columns, mean_over_speakers, summarise
 from hump.evaluation.metrics import METRICS, confusions, scores, speaker_uar, uar
+from hump.evaluation.outside import score
 from hump.evaluation.paired import compare, compare_families, verdict
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "mean_over_speakers",
     "nested",
     "resampled",
+    "score",
     "scores",
     "speaker_uar",
     "summarise",

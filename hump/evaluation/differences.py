@@ -125,18 +125,19 @@ def apart(predictions, column, first, second) -> list[tuple[np.ndarray, np.ndarr
     Returns
     -------
     list of tuple of numpy.ndarray, shape (speakers, repeats), float64
-        As `hump.evaluation.metrics.shares`, first less second, for speakers and repeats that both
-        have; corpora without any are left out.
+        As `hump.evaluation.metrics.shares`, first less second, for speakers that both have; corpora
+        without any are left out. If the conditions have other repeats, their means are subtracted.
     """
     labels = np.union1d(predictions["emotion"], predictions["predicted"])
     parts = []
     for _, corpus in predictions.groupby("corpus", sort=True):
         one, other = (corpus[corpus[column] == value] for value in (first, second))
-        for name in ("speaker", "repeat"):
-            common = set(one[name]) & set(other[name])
-            one, other = (part[part[name].isin(common)] for part in (one, other))
-        if len(one):
-            both = (shares(confusions(part, labels)) for part in (one, other))
+        common = set(one["speaker"]) & set(other["speaker"])
+        one, other = (part[part["speaker"].isin(common)] for part in (one, other))
+        if common:
+            both = [shares(confusions(part, labels)) for part in (one, other)]
+            if set(one["repeat"]) != set(other["repeat"]):
+                both = [[p.mean(axis=1, keepdims=True) for p in part] for part in both]
             parts.append(tuple(a - b for a, b in zip(*both)))
     return parts
 
