@@ -3,8 +3,8 @@
 Libraries choose their code by the processor. Here a processor with fewer instructions is imitated
 by telling each library not to use them: one library at a time, then all. In a process of its own,
 on one thread, hidden states and MFCC of noise are computed, a model of the demo's size is trained
-on random features, and an SVM is fitted. Then all is pinned to what every x86-64 processor since 2015
-has, and imitated again in what the settings do not name.
+on random features, and an SVM is fitted. Then all is pinned to the instructions of x86-64
+processors since 2015, and a processor is imitated again in what the settings do not name.
 
     python benchmarks/processors.py
 """
