@@ -3,7 +3,9 @@
 Corpora are simulated whose truth is known: a speaker's recall of an emotion is logistic in random
 effects of the speaker and of the speaker with that emotion. For each number of speakers and each
 design, the share of intervals that hold the true UAR, WA and F1 is counted, by the study's method
-and by others; then the study's tests are run where there is nothing to find.
+and by others; then the study's tests are run where there is nothing to find. Differences are
+simulated too: averages over corpora of the paper's sizes, and systems that are trained several
+times, on training sets that overlap.
 
     python benchmarks/intervals.py
 """
@@ -19,6 +21,7 @@ from scipy import stats
 from scipy.special import expit
 
 from hump.evaluation import intervals, metrics, paired
+from hump.evaluation.differences import interval as difference_interval
 from hump.plots.style import applied
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -49,6 +52,22 @@ DESIGNS = {
 COLOURS = ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7")
 TESTS = {"single": "one test", "family": "family of five, Holm"}
 OURS = "bootstrap deviation, t, logit (ours)"
+# Speakers of the paper's targets, and how much speakers differ in each: standard deviations.
+TARGETS = (10, 6, 3, 4, 24, 4, 2)
+SPREADS = {
+    "equal": (1, 1, 1, 1, 1, 1, 1), "unequal": (1, 2, 0.5, 2, 0.5, 1, 2),
+    "most where there are two speakers": (1, 1, 1, 1, 1, 1, 4),
+}  # fmt: skip
+# Standard deviations of a difference, in those of speakers: of a run (one training in one fold), of
+# what runs of a repeat share over folds, of one speaker in one run, and of a training set: folds
+# share most training speakers, so that hardly anything of the last is seen between them.
+TRAINED = {
+    "no noise": (0, 0, 0.3, 0), "noise of runs": (0.7, 0, 0.5, 0),
+    "noise of runs, mostly": (2, 0, 1, 0), "noise of repeats": (0.4, 0.4, 0.5, 0),
+    "training sets matter": (0.5, 0, 0.5, 0.2), "training sets and repeats": (0.5, 0.3, 0.5, 0.3),
+}  # fmt: skip
+# Speakers, folds, repeats.
+STUDIES_OF = ((8, 4, 3), (10, 10, 2), (10, 10, 3), (10, 10, 5), (12, 6, 3), (24, 6, 3))
 
 
 def recalls(rng, shape, design):
@@ -149,7 +168,89 @@ def average_coverage(corpora, seed=0):
     return held / corpora
 
 
-def differences(rng, speakers, family, skewed):
+def parts_of(values):
+    """Differences of speakers in repeats, shape (speakers, repeats), as the study has them."""
+    return values / len(values), (values - values.mean(axis=0)) / len(values)
+
+
+def average_difference_coverage(spread, studies, seed=0):
+    """Share of intervals of a mean difference over corpora that hold it, by degrees of freedom."""
+    rng, held = np.random.default_rng([seed, len(TARGETS)]), []
+    for _ in range(studies):
+        parts = [parts_of(0.02 * d * rng.standard_normal((s, 1))) for s, d in zip(TARGETS, spread)]
+        found = difference_interval(parts, SETTINGS.confidence)
+        # As it was: variances of the bootstrap, corrected together.
+        biased = sum(np.sum(deviations**2) for _, deviations in parts)
+        total, freedom = sum(TARGETS), sum(TARGETS) - len(TARGETS)
+        std = np.sqrt(biased) / len(TARGETS)
+        pooled = intervals.widened(
+            found["difference"], std, total / freedom, freedom, SETTINGS.confidence
+        )
+        ends = {"Satterthwaite (ours)": (found["difference_low"], found["difference_high"]),
+                "pooled": pooled}  # fmt: skip
+        held.append({name: low <= 0 <= high for name, (low, high) in ends.items()})
+    return pd.DataFrame(held).mean().round(4).to_dict()
+
+
+def trainings(rng, speakers, folds, repeats, design):
+    """Differences of equal systems, shape (speakers, repeats), trained once a fold and repeat."""
+    run, repeat, rest, training_set = design
+    draw, fold = rng.standard_normal, np.arange(speakers) % folds
+    trains = np.not_equal.outer(np.arange(folds), fold).astype(float)
+    trains /= np.linalg.norm(trains, axis=1, keepdims=True)
+    return 0.02 * (
+        draw((speakers, 1)) + rest * draw((speakers, repeats)) + repeat * draw(repeats)
+        + run * draw((folds, repeats))[fold] + training_set * (trains @ draw(speakers))[fold, None]
+    )  # fmt: skip
+
+
+def training_coverage(study, design, studies, seed=0):
+    """Coverage and mean width with and without repeats, and how often a difference is claimed."""
+    rng, rows = np.random.default_rng([seed, *study]), []
+    for _ in range(studies):
+        values = trainings(rng, *study, design)
+        candidates = {
+            "speakers and repeats (ours)": difference_interval(
+                [parts_of(values)], SETTINGS.confidence
+            ),
+            "speakers": difference_interval(
+                [parts_of(values.mean(axis=1, keepdims=True))], SETTINGS.confidence
+            ),
+            "hierarchical bootstrap": _hierarchical(rng, values),
+            "crossed random effects": _crossed(values),
+        }
+        p = paired.sign_flip(values.mean(axis=1)[None], seed=seed)[0]
+        low, high = (candidates["speakers and repeats (ours)"][f"difference_{end}"]
+                     for end in ("low", "high"))  # fmt: skip
+        row = {"p alone": p <= 0.05, "p and interval (ours)": p <= 0.05 and not low <= 0 <= high}
+        for name, found in candidates.items():
+            low, high = found["difference_low"], found["difference_high"]
+            row |= {f"{name}, coverage": low <= 0 <= high, f"{name}, width": high - low}
+        rows.append(row)
+    return pd.DataFrame(rows).mean().round(4).to_dict()
+
+
+def _hierarchical(rng, values):
+    """Percentiles over samples of speakers, in each of which repeats are sampled too."""
+    speakers, repeats = (rng.multinomial(n, np.full(n, 1 / n), SETTINGS.resamples) / n
+                         for n in values.shape)  # fmt: skip
+    ends = np.quantile(np.einsum("bs,sr,br->b", speakers, values, repeats), [0.025, 0.975])
+    return dict(zip(("difference_low", "difference_high"), ends))
+
+
+def _crossed(values):
+    """Speakers and repeats as crossed random effects, by mean squares; Satterthwaite's t."""
+    s, r = values.shape
+    by_speaker, by_repeat, mean = values.mean(axis=1), values.mean(axis=0), values.mean()
+    rest = values - by_speaker[:, None] - by_repeat + mean
+    noise = np.sum(rest**2) / ((s - 1) * (r - 1))
+    one, two = by_speaker.var(ddof=1) / s, max(by_repeat.var(ddof=1) / r - noise / (s * r), 0)
+    freedom = (one + two) ** 2 / (one**2 / (s - 1) + two**2 / (r - 1))
+    reach = stats.t.ppf(0.975, freedom) * np.sqrt(one + two)
+    return {"difference_low": mean - reach, "difference_high": mean + reach}
+
+
+def null_differences(rng, speakers, family, skewed):
     """Differences of equal systems' UARs, shape (family, speakers): one system against others.
 
     Skewed: the mean is 0, but a difference is not as likely as its opposite, which is what the test
@@ -169,24 +270,49 @@ def errors(speakers, studies, *, family=FAMILY, skewed=False, seed=0):
         ``single``: share of tests with p below the level; ``family``: share of families with any
         such p after Holm's correction; ``interval``: share of intervals of the difference that hold
         0; ``detected``: share of tests that find a difference of the detectable size (None if there
-        is none).
+        is none), and ``detected_in_family``: the same of the size that is detectable in a family,
+        with the correction.
     """
     level, rng = 1 - SETTINGS.confidence, np.random.default_rng([seed, speakers])
-    found = np.stack([differences(rng, speakers, family, skewed) for _ in range(studies)])
+    found = np.stack([null_differences(rng, speakers, family, skewed) for _ in range(studies)])
     p = np.stack([paired.sign_flip(each, seed=seed) for each in found])
     # Holm multiplies the smallest p of a family by the size of the family.
     any_found = family * p.min(axis=1) <= level
     held = [
         line["difference_low"] <= 0 <= line["difference_high"]
-        for line in (paired.paired_test(row[0], SETTINGS, seed=seed) for row in found)
+        for line in (
+            paired.paired_test([parts_of(row[0][:, None])], SETTINGS, seed=seed) for row in found
+        )
     ]
-    there = found[:, 0] + paired.least_effect(speakers, level) * found[:, 0].std()
-    power = np.mean([paired.sign_flip(row[None], seed=seed)[0] <= level for row in there])
+    power = {}
+    for name, allowed in (("detected", level), ("detected_in_family", level / family)):
+        there = found[:, 0] + paired.least_effect(speakers, allowed) * found[:, 0].std()
+        share = np.mean([paired.sign_flip(row[None], seed=seed)[0] <= allowed for row in there])
+        power[name] = share if np.isfinite(there).all() else None
     return {
         "single": round(np.mean(p <= level), 4), "family": np.mean(any_found),
-        "interval": np.mean(held),
-        "detected": power if np.isfinite(there).all() else None,
+        "interval": np.mean(held), **power,
     }  # fmt: skip
+
+
+def of_differences():
+    """All that is simulated of differences and tests."""
+    erred = [
+        {"speakers": speakers, "differences": "skewed" if skewed else "symmetric",
+         **errors(speakers, STUDIES, skewed=skewed)}
+        for speakers in SPEAKERS for skewed in (False, True)
+    ]  # fmt: skip
+    averaged = [
+        {"spread": name, **average_difference_coverage(spread, STUDIES)}
+        for name, spread in SPREADS.items()
+    ]
+    trained = [
+        dict(zip(("speakers", "folds", "repeats"), study))
+        | {"design": name, **training_coverage(study, design, STUDIES)}
+        for study in STUDIES_OF for name, design in TRAINED.items()
+    ]  # fmt: skip
+    return {"targets": TARGETS, "spreads": SPREADS, "trained": TRAINED, "false_positives": erred,
+            "average_difference": averaged, "difference_after_training": trained}  # fmt: skip
 
 
 def main():
@@ -195,16 +321,10 @@ def main():
         for speakers in SPEAKERS for name, design in DESIGNS.items()
         for line in coverage(speakers, design, CORPORA)
     ]  # fmt: skip
-    erred = [
-        {"speakers": speakers, "differences": "skewed" if skewed else "symmetric",
-         **errors(speakers, STUDIES, skewed=skewed)}
-        for speakers in SPEAKERS for skewed in (False, True)
-    ]  # fmt: skip
     found = {
         "confidence": SETTINGS.confidence, "resamples": SETTINGS.resamples, "corpora": CORPORA,
         "studies": STUDIES, "family": FAMILY, "designs": DESIGNS, "coverage": held,
-        "average_of_five_corpora": round(average_coverage(2 * CORPORA), 4),
-        "false_positives": erred,
+        "average_of_five_corpora": round(average_coverage(2 * CORPORA), 4), **of_differences(),
     }  # fmt: skip
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "intervals.json").write_text(json.dumps(found, indent=1) + "\n")

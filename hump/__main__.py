@@ -64,6 +64,11 @@ def _parser():
             command.add_argument("step", metavar="STEP")
             command.add_argument("--workers", type=int, help="processes; default: one a core")
 
+    verify = commands.add_parser("verify", help="run a study anew, compare with published results")
+    verify.add_argument("folder", metavar="FOLDER", nargs="?", default="results/published/demo")
+    verify.add_argument("--seeds", type=int, nargs="+", help="measure the noise of these seeds")
+    verify.set_defaults(command=_verify)
+
     notebook = commands.add_parser("notebook", help="execute one notebook")
     notebook.add_argument("notebook", metavar="NOTEBOOK")
     notebook.add_argument("output", metavar="OUTPUT")
@@ -146,6 +151,13 @@ def _publish(options):
 
     print(f"Published: {publish(load_params(options.params_file))}")
     return 0
+
+
+def _verify(options):
+    from hump.run.verify import verify
+
+    folder = Path(options.folder)
+    return verify(folder if folder.is_dir() else ROOT / folder, seeds=options.seeds or ())
 
 
 def _encoder(options):

@@ -4,11 +4,14 @@ import csv
 import json
 import re
 
+import pandas as pd
 import pytest
 
 from hump import corpora
+from hump.experiments import PRIMARY
 from hump.features import encoders
-from hump.params import ROOT, folders
+from hump.params import ROOT, folders, load_params
+from hump.report import answers
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLISHED = ROOT / "results" / "published"
@@ -27,6 +30,16 @@ def test_tables_are_those_of_the_studies(study, corpus, note):
     lines = [["data", *systems], ["---"] * (1 + len(systems))]
     lines += [[row["data"], *(row[name] for name in systems)] for row in rows]
     assert "\n".join("| " + " | ".join(line) + " |" for line in lines) in README
+
+
+def test_what_is_said_of_differences_is_what_the_tables_say():
+    tables = [pd.read_csv(PUBLISHED / "open" / "tables" / f"{name}.csv")
+              for name in ("comparisons", "transfer", "fusion_comparisons")]  # fmt: skip
+    tables[2] = tables[2][tables[2]["question"] == PRIMARY]
+    significant = any((table["p_holm"] < 0.05).any() for table in tables)
+    assert ("there is no significant difference" in " ".join(README.split())) != significant
+    said = answers.about_direction(tables[2], load_params("params/open.yaml"))
+    assert said in " ".join(README.split())
 
 
 def test_picture_says_what_it_is_made_of():

@@ -250,3 +250,11 @@ def test_corpora_are_fetched_by_their_names_into_the_folder_given(project):
 def test_published_results_are_those_of_the_parameter_file(project):
     status, out, _ = call(project, "publish", "params/demo.yaml", SATISFIED="0")
     assert status == 0 and f"called: -m hump publish {project}/params/demo.yaml" in out
+
+
+def test_verify_passes_the_folder_and_its_arguments_on(project):
+    _, out, _ = call(project, "verify", SATISFIED="0")
+    assert f"called: -m hump verify {project}/results/published/demo" in out
+    (project / "results" / "open").mkdir(parents=True)
+    _, out, _ = call(project, "verify", "results/open", "--", "--seeds", "2", "3", SATISFIED="0")
+    assert f"called: -m hump verify {project}/results/open --seeds 2 3" in out

@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "catalogue": ["NAMES", "RECIPES", "read"],
         "counts": ["account"],
         "doctor": ["Examination", "examine"],
-        "folds": ["frozen_folds"],
+        "folds": ["frozen", "frozen_folds"],
         "manifest": ["used"],
         "study": ["examinations", "files", "manifests", "missing", "overview"],
     },

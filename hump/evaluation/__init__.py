@@ -7,14 +7,17 @@ speaker are alike, so intervals and tests count speakers, not utterances. The si
 report a difference where there is none.
 """
 
+from hump.evaluation.choice import nested
 from hump.evaluation.components import variance
-from hump.evaluation.differences import cells, differences, resampled, with_average
+from hump.evaluation.differences import against, cells, differences, resampled, with_average
 from hump.evaluation.intervals import average, interval_columns, mean_over_speakers, summarise
 from hump.evaluation.metrics import METRICS, chance, confusions, scores, speaker_uar, uar
+from hump.evaluation.outside import score
 from hump.evaluation.paired import compare, compare_families, verdict
 
 __all__ = [
     "METRICS",
+    "against",
     "average",
     "cells",
     "chance",
@@ -24,7 +27,9 @@ __all__ = [
     "differences",
     "interval_columns",
     "mean_over_speakers",
+    "nested",
     "resampled",
+    "score",
     "scores",
     "speaker_uar",
     "summarise",

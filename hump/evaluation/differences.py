@@ -1,10 +1,26 @@
-"""Cells of an experiment, and differences in UAR between them, by corpus and on average."""
+"""Cells of an experiment, and differences in UAR between them, by corpus and on average.
+
+One estimand everywhere: the UAR of all test utterances of a corpus together, mean over repeats; a
+difference is that of two such UARs on the same speakers; an average weighs corpora alike. A
+difference's interval covers other speakers and, with several repeats, other trainings:
+
+    variance = variance over speakers / speakers + variance over repeats / repeats
+
+The first term is of each speaker's mean over repeats, the second of each repeat's UAR; noise of
+single runs counts in both, which leaves something for what one corpus cannot show: that training
+sets overlap. Variances of corpora add up, and Student's t distribution has Satterthwaite's degrees
+of freedom. A corpus of two speakers has one degree of freedom, so that its own interval is 13
+standard errors wide on either side, and says little. `benchmarks/intervals.py` measures coverage.
+
+Satterthwaite (1946), doi:10.2307/3002019.
+"""
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from hump.evaluation.intervals import average, bootstrap, interval_columns, summarise, widened
-from hump.evaluation.metrics import confusions
+from hump.evaluation.intervals import average, bootstrap, interval_columns, summarise
+from hump.evaluation.metrics import confusions, shares
 from hump.params.names import AVERAGE
 
 
@@ -37,7 +53,7 @@ def cells(predictions, by, settings, *, seed) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def differences(predictions, by, column, first, second, settings, *, seed) -> pd.DataFrame:
+def differences(predictions, by, column, first, second, settings) -> pd.DataFrame:
     """Difference in UAR between two conditions, on the same speakers.
 
     Parameters
@@ -51,7 +67,6 @@ def differences(predictions, by, column, first, second, settings, *, seed) -> pd
     first, second : object
         The two conditions; the difference is first - second.
     settings : EvaluationParams
-    seed : int
 
     Returns
     -------
@@ -60,24 +75,119 @@ def differences(predictions, by, column, first, second, settings, *, seed) -> pd
         speakers, difference, difference_low, difference_high (within -1 and 1; NaN if a corpus has
         one speaker only). Cells without both conditions are left out.
     """
-    part = predictions[predictions[column].isin([first, second])]
     rows = []
-    for cell, cell_rows in part.groupby(by, sort=True):
+    for cell, cell_rows in predictions.groupby(by, sort=True) if by else [((), predictions)]:
         for corpus, corpus_rows in with_average(cell_rows):
-            uar, speakers = resampled(corpus_rows, column, [first, second], settings, seed=seed)
-            if not speakers:
-                continue
-            value, *samples = uar[:, 0] - uar[:, 1]
-            low = high = np.nan
-            if min(speakers) > 1:
-                total, freedom = sum(speakers), sum(speakers) - len(speakers)
-                std, ratio = np.std(samples), total / freedom
-                limits = widened(value, std, ratio, freedom, settings.confidence)
-                low, high = np.clip(limits, -1, 1)
-            row = {"corpus": corpus, **dict(zip(by, cell)), "speakers": sum(speakers)}
-            rows.append(row | interval_columns("difference", value, low, high))
+            parts = apart(corpus_rows, column, first, second)
+            if parts:
+                speakers = sum(len(part) for part, _ in parts)
+                row = {"corpus": corpus, **dict(zip(by, cell)), "speakers": speakers}
+                rows.append(row | interval(parts, settings.confidence))
     columns = ["corpus", *by, "speakers", "difference", "difference_low", "difference_high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def against(predictions, by, column, own, settings) -> pd.DataFrame:
+    """Differences of every other condition to one, `own`.
+
+    Parameters
+    ----------
+    predictions, by, column, settings
+        As in `differences`.
+    own : object
+        The condition that is subtracted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `differences`, with the other condition in `column`.
+    """
+    parts = [
+        differences(predictions, by, column, other, own, settings).assign(**{column: other})
+        for other in predictions[column].unique()
+        if other != own
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def apart(predictions, column, first, second) -> list[tuple[np.ndarray, np.ndarray]]:
+    """By corpus, what each speaker adds to the difference in UAR between two conditions.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        Columns corpus, repeat, speaker, emotion, predicted, and `column`.
+    column : str
+        Column that holds the condition.
+    first, second : object
+        The two conditions.
+
+    Returns
+    -------
+    list of tuple of numpy.ndarray, shape (speakers, repeats), float64
+        As `hump.evaluation.metrics.shares`, first less second, for speakers that both have; corpora
+        without any are left out. If the conditions have other repeats, their means are subtracted.
+    """
+    labels = np.union1d(predictions["emotion"], predictions["predicted"])
+    parts = []
+    for _, corpus in predictions.groupby("corpus", sort=True):
+        one, other = (corpus[corpus[column] == value] for value in (first, second))
+        common = set(one["speaker"]) & set(other["speaker"])
+        one, other = (part[part["speaker"].isin(common)] for part in (one, other))
+        if common:
+            both = [shares(confusions(part, labels)) for part in (one, other)]
+            if set(one["repeat"]) != set(other["repeat"]):
+                both = [[p.mean(axis=1, keepdims=True) for p in part] for part in both]
+            parts.append(tuple(a - b for a, b in zip(*both)))
+    return parts
+
+
+def interval(parts, confidence: float) -> dict[str, float]:
+    """A difference in UAR, mean over corpora, with its interval.
+
+    Parameters
+    ----------
+    parts : list of tuple of numpy.ndarray
+        As `apart` returns them.
+    confidence : float
+
+    Returns
+    -------
+    dict of str to float
+        ``difference``, ``difference_low`` and ``difference_high``, within -1 and 1; the interval is
+        NaN if a corpus has one speaker only.
+    """
+    value = np.mean([part.sum(axis=0).mean() for part, _ in parts])
+    error, freedom = standard_error(parts)
+    reach = stats.t.ppf((1 + confidence) / 2, freedom) * error if error else error
+    return interval_columns("difference", value, max(value - reach, -1), min(value + reach, 1))
+
+
+def standard_error(parts) -> tuple[float, float]:
+    """Standard error of a difference in UAR, and its degrees of freedom.
+
+    Parameters
+    ----------
+    parts : list of tuple of numpy.ndarray
+        As `apart` returns them.
+
+    Returns
+    -------
+    error, freedom : float
+        NaN if a corpus has one speaker only; the degrees of freedom are NaN if the error is 0.
+    """
+    variances, freedoms = [], []
+    for part, deviations in parts:
+        speakers, repeats = part.shape
+        if speakers < 2:
+            return np.nan, np.nan
+        variances.append(np.sum(deviations.mean(axis=1) ** 2) * speakers / (speakers - 1))
+        freedoms.append(speakers - 1)
+        if repeats > 1:
+            variances.append(part.sum(axis=0).var(ddof=1) / repeats)
+            freedoms.append(repeats - 1)
+    total, each = sum(variances), np.array(variances) ** 2 / freedoms
+    return np.sqrt(total) / len(parts), total**2 / each.sum() if total else np.nan
 
 
 def with_average(predictions: pd.DataFrame) -> list:

@@ -193,8 +193,10 @@ def summarise(predictions, by, labels, settings, *, seed) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a cell: `by`, n_train (median), utterances, speakers, repeats, and each metric with
-        ``_low`` and ``_high``.
+        One row a cell: `by`, n_train and train_speakers (medians over trainings), rng_key (how the
+        random numbers of the trainings are named), folds, utterances, speakers, repeats, and each
+        metric with ``_low`` and ``_high``. Tables whose values differ for one system differ in
+        some of these; those that `predictions` does not say are left out.
     """
     return _table(predictions, by, labels, settings, seed)
 
@@ -217,6 +219,20 @@ def average(predictions, by, labels, settings, *, seed) -> pd.DataFrame:
     return _table(predictions, by, labels, settings, seed, over_corpora=True)
 
 
+def _trainings(cell):
+    """What a cell's models were trained on, and how."""
+    known = [name for name in ("corpus", "repeat", "fold") if name in cell]
+    runs = cell.groupby(known).first()
+    sizes = [name for name in ("n_train", "train_speakers") if name in runs]
+    facts = {name: int(runs[name].median()) for name in sizes}
+    if "rng_key" in runs:
+        facts["rng_key"] = ", ".join(sorted(runs["rng_key"].unique()))
+    if "fold" in known:
+        folds = [name for name in known if name != "repeat"]
+        facts["folds"] = cell.drop_duplicates(folds).shape[0]
+    return facts
+
+
 def _table(predictions, by, labels, settings, seed, *, over_corpora=False):
     rows = []
     for key, cell in predictions.groupby(by, sort=True, dropna=False):
@@ -227,13 +243,15 @@ def _table(predictions, by, labels, settings, seed, *, over_corpora=False):
         counts = [confusions(corpus, labels) for corpus in corpora]
         speakers = [count.shape[1] for count in counts]
         utterances = [corpus["utterance_id"].nunique() for corpus in corpora]
-        runs = [name for name in ("corpus", "repeat", "fold") if name in cell]
-        row = dict(zip(by, key)) | {
-            "n_train": int(cell.groupby(runs)["n_train"].first().median()),
-            "utterances": sum(utterances),
-            "speakers": sum(speakers),
-            "repeats": cell["repeat"].nunique(),
-        }
+        row = (
+            dict(zip(by, key))
+            | _trainings(cell)
+            | {
+                "utterances": sum(utterances),
+                "speakers": sum(speakers),
+                "repeats": cell["repeat"].nunique(),
+            }
+        )
         metrics = [bootstrap(c, settings.resamples, s) for c, s in zip(counts, seeds)]
         for name in METRICS:
             drawn = np.array([corpus[name] for corpus in metrics])

@@ -112,3 +112,32 @@ def speaker_uar(predictions: pd.DataFrame, keys) -> pd.Series:
     correct = predictions.assign(correct=predictions["emotion"] == predictions["predicted"])
     recall = correct.groupby([*keys, "emotion"], dropna=False)["correct"].mean()
     return recall.groupby(level=list(range(len(keys))), dropna=False).mean()
+
+
+def shares(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What each speaker adds to the UAR of all of them, and how far that is from the average.
+
+    A recall is a sum over speakers divided by the utterances of the class, so the UAR is a sum
+    over speakers too.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray, shape (repeats, speakers, classes, classes)
+        As `confusions` returns them.
+
+    Returns
+    -------
+    shares : numpy.ndarray, shape (speakers, repeats), float64
+        Their sum over speakers is the UAR of the repeat.
+    deviations : numpy.ndarray, shape (speakers, repeats), float64
+        The share less what the speaker's utterances would add at the recalls of all speakers. The
+        sum over speakers is 0; the variance of the UAR is that of this sum (linearisation of a
+        ratio; Cochran (1977), Sampling Techniques, chapter 6).
+    """
+    correct, true = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-1)
+    total = true.sum(axis=1, keepdims=True)
+    weight = np.divide(1.0, total, where=total > 0, out=np.zeros_like(total))
+    recall = correct.sum(axis=1, keepdims=True) * weight
+    weight = weight / (total > 0).sum(axis=-1, keepdims=True)
+    parts = (correct * weight, (correct - true * recall) * weight)
+    return tuple(part.sum(axis=-1).T for part in parts)

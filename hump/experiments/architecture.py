@@ -5,7 +5,7 @@ import pandas as pd
 from hump import evaluation
 from hump.experiments import cost
 from hump.experiments.variants import Run, Variant, changed
-from hump.params import Params
+from hump.params import Params, names
 from hump.training.dataset import Data
 from hump.util import seeds
 
@@ -51,7 +51,9 @@ def _changes(factor, value, params):
 
 
 def choose(run: Run, params: Params) -> str:
-    """The variant that is best on the validation speakers of the source; test rows play no part.
+    """The variant that is best on all validation speakers of the source, to be tested on targets.
+
+    It must not be reported on the source: who validates in one fold is tested in another.
 
     Parameters
     ----------
@@ -63,14 +65,20 @@ def choose(run: Run, params: Params) -> str:
     str
         Its system; among equals the first of `systems`, which starts with the study's model.
     """
-    table = _summary(run.validation, ["system"], params).set_index("system")
-    order = [variant.system for variant in systems(params)]
+    uars = evaluation.speaker_uar(run.validation, ["system", "repeat"]).groupby("system").mean()
     # Differences in the last digits do not count.
-    return table.loc[order, "uar"].round(9).idxmax()
+    return uars[_order(params)].round(9).idxmax()
+
+
+def _order(params):
+    return [variant.system for variant in systems(params)]
 
 
 def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
-    """Every variant on validation and test speakers of the source, with what it costs.
+    """Every variant on test speakers of the source, with what it costs, and a choice in each fold.
+
+    UAR of validation speakers is not shown: it is the best of many epochs, and that of what was
+    chosen the best of many variants too.
 
     Parameters
     ----------
@@ -82,23 +90,29 @@ def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        In the order of `systems`: corpus, factor, system, chosen, validation_speakers,
-        validation_uar with ``_low`` and ``_high``, parameters, multiply_adds, and the columns of
-        `hump.evaluation.summarise` for the test speakers.
+        In the order of `systems`: corpus, system, factor, chosen (by `choose`, for the targets),
+        chosen_by (so many of the ``runs``, folds and repeats, chose it on their own validation
+        speakers), parameters, multiply_adds, the columns of `hump.evaluation.summarise` and the
+        difference in UAR to the study's model. The last row, `hump.params.names.CHOSEN`, is of what
+        each fold chose.
     """
-    tried = systems(params)
-    order = [variant.system for variant in tried]
-    seen = _summary(run.validation, ["system"], params).set_index("system").loc[order]
+    tried, order = systems(params), _order(params)
     tested = run.predictions[run.predictions["system"].isin(order)]
-    tested = _summary(tested, ["corpus", "system"], params).set_index("system").loc[order]
-    columns = {"uar": "validation_uar", "uar_low": "validation_uar_low",
-               "uar_high": "validation_uar_high", "speakers": "validation_speakers"}  # fmt: skip
-    price = cost.measure(data, tried, params).set_index("system")
-    table = pd.concat([seen[list(columns)].rename(columns=columns), price, tested], axis=1)
-    table.insert(0, "chosen", table.index == choose(run, params))
-    table.insert(0, "factor", [_factor(variant.model, params) for variant in tried])
-    table = table.reset_index(names="system")
-    return table[["corpus", *(name for name in table if name != "corpus")]]
+    nested, choice = evaluation.nested(run.validation, tested, [], "system", order)
+    every, by = pd.concat([tested, nested], ignore_index=True), ["corpus", "system"]
+    seed = seeds.seed_of(params.seed, "architecture")
+    table = evaluation.cells(every, ["system"], params.evaluation, seed=seed)
+    apart = evaluation.against(every, [], "system", DEFAULT, params.evaluation)
+    table = table.merge(apart.drop(columns="speakers"), "left", on=by)
+    price = cost.measure(data, tried, params)
+    table = table.merge(price, "left", on="system").set_index("system")
+    table["factor"] = pd.Series({v.system: _factor(v.model, params) for v in tried})
+    table["chosen"] = table.index == choose(run, params)
+    table["chosen_by"] = choice.value_counts().reindex(table.index).fillna(0).astype(int)
+    table["runs"] = len(choice)
+    table = table.loc[[*order, names.CHOSEN]].fillna({"factor": ""}).reset_index()
+    first = [*by, "factor", "chosen", "chosen_by", "runs", "parameters", "multiply_adds"]
+    return table[[*first, *table.columns.difference(first, sort=False)]]
 
 
 def _factor(model, params):
@@ -120,7 +134,7 @@ def targets(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         Per corpus and system, and over all targets if there are several, the columns of
         `hump.evaluation.summarise`; beside the chosen model, if it is another, difference (chosen
-        less the study's, mean over speakers) with interval, p, p_least and p_holm.
+        less the study's UAR) with interval, p, p_least and p_holm.
     """
     seed = seeds.seed_of(params.seed, "architecture")
     table = evaluation.cells(predictions, ["system"], params.evaluation, seed=seed)
@@ -135,13 +149,3 @@ def targets(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
         seed=seeds.seed_of(params.seed, "architecture comparisons"),
     ).rename(columns={"comparison": "corpus", "a": "system"})
     return table.merge(tests.drop(columns=["b", "speakers"]), "left", on=["corpus", "system"])
-
-
-def _summary(predictions, by, params):
-    return evaluation.summarise(
-        predictions,
-        by,
-        sorted(predictions["emotion"].unique()),
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "architecture"),
-    )

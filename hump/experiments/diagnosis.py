@@ -138,7 +138,8 @@ def _job(source, data, folder, split, number, params):
     if split is None:
         return _zero_shot(start, source, data)
     rng_key = (params.seed, "diagnostics", data.corpus, number)
-    rng, updates = seeds.generator(*rng_key, "watched"), params.finetune.updates
+    rng = seeds.generator(*rng_key, "watched")
+    updates = params.finetune.updates_for(len(split.train))
     watched = np.sort(rng.permutation(split.test)[:WATCHED])
     measured, every = [], max(1, updates // MOMENTS)
 

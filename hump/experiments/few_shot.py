@@ -82,9 +82,9 @@ def run(source, targets, params: Params) -> pd.DataFrame:
     ]
     calls = [cell | protocol.finetuning(source, params) for cell in cells]
     done = runner.run(_few_shot_job, calls, params, label="few-shot")
-    facts = ("shots", "heard", "repeat")
+    facts, key = ("shots", "heard", "repeat"), {"rng_key": f"{params.seed} few-shot"}
     parts = [
-        runner.predictions(cell["data"], result, **{name: cell[name] for name in facts})
+        runner.predictions(cell["data"], result, **key, **{name: cell[name] for name in facts})
         for cell, result in zip(cells, done)
         if result["predicted"]
     ]
@@ -97,12 +97,12 @@ def _few_shot_job(source, data, folder, fold, repeat, shots, heard, params):
     rng = seeds.generator(*key, "draw", heard)
     rows = draw(data.rows, fold.train, shots, rng, heard=heard)
     if rows is None:
-        return fit.outcome(fold, {})
+        return fit.outcome(data, fold, {})
     split = fold.with_train(rows, data.rows)
     svm = baselines.fit_predict(names.SVM, data, split.train, data, split.test)
     keys = dict.fromkeys(params.finetune.starts, key)
     tuned = fit.finetune_and_test(model.load(folder), data, split, params, keys, source)
-    return fit.outcome(split, {names.SVM: svm.tolist()} | tuned)
+    return fit.outcome(data, split, {names.SVM: svm.tolist()} | tuned)
 
 
 def table(predictions, all_fractions, params: Params) -> pd.DataFrame:
@@ -151,13 +151,7 @@ def contrasts(predictions, params: Params) -> pd.DataFrame:
         ("system", names.PRETRAINED, names.SCRATCH, "heard"),
     ):
         rows = evaluation.differences(
-            predictions,
-            ["shots", within],
-            column,
-            first,
-            second,
-            params.evaluation,
-            seed=seeds.seed_of(params.seed, "few-shot"),
+            predictions, ["shots", within], column, first, second, params.evaluation
         )
         parts.append(rows.rename(columns={within: "within"}).assign(contrast=f"{first} - {second}"))
     rows = pd.concat(parts, ignore_index=True)

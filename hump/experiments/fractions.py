@@ -26,10 +26,10 @@ def transfer(predictions, params: Params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns corpus, protocol, fraction, speakers, difference (UAR, pre-trained minus scratch;
-        mean over speakers), difference_low, difference_high, p, p_least, p_holm (over all rows),
-        verdict: `HELPS`, `HURTS`, `OPEN`, or that so few speakers cannot decide it. The average's
-        rows pair the speakers of all targets.
+        Columns corpus, protocol, fraction, speakers, difference (UAR, pre-trained minus
+        scratch), difference_low, difference_high, p, p_least, p_holm (over all rows), family,
+        detectable, verdict: `HELPS`, `HURTS`, `OPEN`, or that so few speakers cannot decide it. In
+        the average's rows all targets weigh alike.
     """
     part = predictions[predictions["system"].isin(PAIR) & (predictions["fraction"] > 0)]
     keys, groups = ["group", "protocol", "fraction"], evaluation.with_average(part)
@@ -38,7 +38,10 @@ def transfer(predictions, params: Params) -> pd.DataFrame:
     named = every.drop_duplicates("comparison").set_index("comparison")[keys]
     seed = seeds.seed_of(params.seed, "transfer")
     tests = evaluation.compare(every, [PAIR], params.evaluation, seed=seed)
-    columns = "speakers difference difference_low difference_high p p_least p_holm".split()
+    columns = (
+        "speakers difference difference_low difference_high p p_least p_holm family detectable"
+    )
+    columns = columns.split()
     # Without models from scratch there is nothing to compare.
     tests = tests.reindex(columns=["comparison", *columns])
     table = named.join(tests.set_index("comparison"), how="inner").reset_index(drop=True)
@@ -103,7 +106,7 @@ def breakpoints(predictions, params: Params) -> pd.DataFrame:
 
 
 def overlap(predictions, params: Params) -> pd.DataFrame:
-    """How much shared speakers add: the paper's protocol minus the speaker-independent one.
+    """How much shared speakers add: the protocol ``paper`` minus the speaker-independent one.
 
     Parameters
     ----------
@@ -115,7 +118,7 @@ def overlap(predictions, params: Params) -> pd.DataFrame:
     -------
     pandas.DataFrame
         As `hump.evaluation.differences`, by fraction and system; empty if the study ran one
-        protocol. At a fraction the paper's protocol trains on that part of all utterances, the
+        protocol. At a fraction the protocol ``paper`` trains on that part of all utterances, the
         other one on that part of the training speakers' utterances, which are fewer.
     """
     return evaluation.differences(
@@ -125,5 +128,4 @@ def overlap(predictions, params: Params) -> pd.DataFrame:
         "paper",
         "speaker_independent",
         params.evaluation,
-        seed=seeds.seed_of(params.seed, "overlap"),
     )

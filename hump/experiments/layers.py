@@ -1,5 +1,7 @@
 """06: which layers of the encoder serve best, chosen on training speakers alone?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -151,10 +153,10 @@ def probed(found: dict[str, probes.Probes], data: dict[str, Data], params: Param
 
 def _rows(result, data, guess, system):
     # A probe is trained on all rows but the tested ones, whatever the folds say of sentences.
-    sizes = [{"n_train": len(data.rows) - len(fold.test)} for fold in result.groups]
-    outcomes = [fit.outcome(fold, {system: guess[fold.test]}) for fold in result.groups]
-    parts = [runner.predictions(data, o | n, repeat=0) for o, n in zip(outcomes, sizes)]
-    return pd.concat(parts)
+    every = np.arange(len(data.rows))
+    folds = [replace(fold, train=np.setdiff1d(every, fold.test)) for fold in result.groups]
+    outcomes = [fit.outcome(data, fold, {system: guess[fold.test]}) for fold in folds]
+    return pd.concat(runner.predictions(data, o, repeat=0, rng_key="none") for o in outcomes)
 
 
 def summarise(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:

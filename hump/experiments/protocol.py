@@ -52,6 +52,7 @@ def pretrain_source(data: Data, params: Params) -> SourceRun:
     calls = [{"data": data, "fold": fold, "params": settings} for fold in folds]
     done = runner.run(_pretrain_job, calls, params, label=f"{params.source}: folds")
     facts = {"protocol": "source", "fraction": 1.0, "repeat": 0}
+    facts["rng_key"] = f"{params.seed} pretrain"
     tested = [runner.predictions(data, result, **facts) for result in done]
     history = [
         pd.DataFrame(result["history"]).assign(fold=result["fold"], kept=result["best_epoch"])
@@ -70,7 +71,10 @@ def _pretrain_job(data, fold, params):
     predicted |= _baselines(data, fold.train, data, fold.test)
     epochs = list(range(1, len(history.loss) + 1))
     course = {"epoch": epochs, "loss": history.loss, "validation_uar": history.validation_uar}
-    return fit.outcome(fold, predicted) | {"history": course, "best_epoch": history.best_epoch}
+    return fit.outcome(data, fold, predicted) | {
+        "history": course,
+        "best_epoch": history.best_epoch,
+    }
 
 
 def _baselines(data, train, test_data, test):
@@ -114,13 +118,14 @@ def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Predictions: columns system, fold, n_train, protocol, fraction, repeat, corpus,
-        utterance_id, speaker, emotion, predicted.
+        Predictions: columns protocol, fraction, repeat, rng_key, and those of
+        `hump.experiments.runner.predictions`.
     """
     cells, shared = _cells(data, params), finetuning(source, params) | {"data": data}
     calls = [cell | shared for cell in cells]
     done = runner.run(_finetune_job, calls, params, label=f"{data.corpus}: fine-tuning")
-    facts = [{name: cell[name] for name in ("protocol", "fraction", "repeat")} for cell in cells]
+    own, key = ("protocol", "fraction", "repeat"), {"rng_key": f"{params.seed} finetune"}
+    facts = [key | {name: cell[name] for name in own} for cell in cells]
     parts = [runner.predictions(data, result, **fact) for result, fact in zip(done, facts)]
     return pd.concat(parts, ignore_index=True)
 
@@ -167,7 +172,8 @@ def _finetune_job(source, data, folder, params, protocol, fraction, repeat, numb
     key = (params.seed, "finetune", data.corpus, protocol, repeat, split.name, fraction)
     keys = {start: (*key, start) for start in params.finetune.starts}
     predicted = fit.finetune_and_test(pretrained, data, split, params, keys, source)
-    return fit.outcome(split, predicted | _baselines(data, split.train, data, split.test))
+    predicted |= _baselines(data, split.train, data, split.test)
+    return fit.outcome(data, split, predicted)
 
 
 def _draw_key(params, data, protocol, repeat, number):
@@ -203,7 +209,7 @@ def _zero_shot(pretrained, source, data):
     test, everything = np.arange(len(data.rows)), np.arange(len(source.rows))
     predicted = {names.PRETRAINED: fit.classify(pretrained, data, test)}
     predicted |= _baselines(source, everything, data, test)
-    return {"fold": "all", "n_train": 0, "rows": test.tolist(), "predicted": predicted}
+    return fit.outcome(data, splits.Split("all", test[:0], test[:0], test), predicted)
 
 
 def train_final_target(source: Data, data: Data, params: Params) -> Path:

@@ -149,10 +149,10 @@ def predictions(data: Data, outcome: dict, *, column="system", **facts) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        Columns `column`, fold, n_train, those of `facts`, corpus, utterance_id, speaker, emotion,
-        predicted.
+        Columns `column`, fold, n_train, train_speakers, those of `facts`, corpus, utterance_id,
+        speaker, emotion, predicted.
     """
-    facts = {"fold": outcome["fold"], "n_train": outcome["n_train"], **facts}
+    facts = {name: outcome[name] for name in ("fold", "n_train", "train_speakers")} | facts
     tested, labels = data.rows.iloc[outcome["rows"]], np.array(data.labels, dtype=object)
     columns = ("corpus", "utterance_id", "speaker", "emotion")
     own = {name: tested[name].to_numpy() for name in columns}

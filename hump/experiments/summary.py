@@ -6,7 +6,10 @@ from hump import evaluation, results
 from hump.params import Params, names
 from hump.util import seeds, text
 
-FACTS = ("corpus", "data", "n_train", "utterances", "speakers")
+FACTS = (
+    "corpus", "data", "n_train", "train_speakers", "folds", "repeats", "rng_key", "utterances",
+    "speakers",
+)  # fmt: skip
 PAIRS = [
     (names.PRETRAINED, names.SCRATCH),
     (names.PRETRAINED, names.SVM),

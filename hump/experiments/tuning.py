@@ -1,7 +1,10 @@
-"""How to fine-tune: strategies and feature scalings, compared on validation speakers.
+"""How to fine-tune: strategies and feature scalings, and what choosing among them is worth.
 
-In each fold some training speakers are held out: the others' rows fine-tune, those validate, and
-the fold's test speakers play no part. Every variant has the same rows, batches and random numbers.
+The study's own strategy is fixed in its parameter file, before any result. Here it is compared with
+the others on test speakers, and with a choice that is made anew in each fold and at each fraction:
+in each fold some training speakers are held out, the others' rows fine-tune, those held out
+choose, and the fold's test speakers are tested. Every variant has the same rows, batches and random
+numbers.
 """
 
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ import pandas as pd
 from hump import evaluation, model
 from hump.corpora import splits
 from hump.experiments import protocol, runner
-from hump.params import Params
+from hump.params import Params, names
 from hump.training import fit
 from hump.training.strategies import STRATEGIES
 from hump.util import seeds
@@ -72,8 +75,8 @@ def variants(params: Params) -> list[Variant]:
 def inner_splits(rows, folds) -> list[splits.Split]:
     """Folds with validation speakers taken from their training speakers.
 
-    They are the test speakers of the next fold that leaves somebody to train on, else half of the
-    training speakers; a fold with one training speaker is left out.
+    They are the first test speakers of the folds that follow, as many as
+    `hump.corpora.splits.validating` takes; a fold with one training speaker is left out.
 
     Parameters
     ----------
@@ -89,19 +92,18 @@ def inner_splits(rows, folds) -> list[splits.Split]:
     for number, fold in enumerate(folds):
         training = set(speaker[fold.train])
         following = folds[number + 1 :] + folds[:number]
-        choice = [training & set(speaker[other.test]) for other in following]
-        choice.append(set(sorted(training)[: len(training) // 2]))
-        held = next((names for names in choice if names and names != training), None)
-        if held is None:
+        choice = [name for other in following for name in speaker[other.test]]
+        held = splits.validating(name for name in choice if name in training)
+        if not held:
             continue
-        validates = np.isin(speaker[fold.train], sorted(held))
+        validates = np.isin(speaker[fold.train], held)
         training, held = fold.train[~validates], fold.train[validates]
         inner.append(fold.with_train(training, rows, validation=held))
     return inner
 
 
-def compare(source, targets, params: Params) -> pd.DataFrame:
-    """Predictions of every variant on validation speakers.
+def compare(source, targets, params: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions of every variant on validation speakers, and on test speakers.
 
     Parameters
     ----------
@@ -112,8 +114,9 @@ def compare(source, targets, params: Params) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
-        Columns variant, repeat, fold, n_train, corpus, utterance_id, speaker, emotion, predicted.
+    validation, tested : pandas.DataFrame
+        Columns variant, fraction, repeat, fold, n_train, corpus, utterance_id, speaker, emotion,
+        predicted.
     """
     settings, own = params.fraction_curves.strategies, variants(params)
     used = list(targets.values())[: settings.targets]
@@ -122,72 +125,88 @@ def compare(source, targets, params: Params) -> pd.DataFrame:
         for data in used
     }
     cells = [
-        {"data": data, "fold": fold, "repeat": repeat}
+        {"data": data, "fold": fold, "repeat": repeat, "fraction": fraction}
         for repeat in range(settings.draws)
         for data in used
+        for fraction in settings.fractions
         for fold in inner[data.corpus]
     ]
-    shared = protocol.finetuning(source, params) | {"variants": own, "fraction": settings.fraction}
+    shared = protocol.finetuning(source, params) | {"variants": own}
     calls = [cell | shared for cell in cells]
     done = runner.run(_compare_job, calls, params, label="fine-tuning strategies")
-    parts = [
-        runner.predictions(cell["data"], result, column="variant", repeat=cell["repeat"])
-        for cell, result in zip(cells, done)
-    ]
-    return pd.concat(parts, ignore_index=True)
+    key = {"rng_key": f"{params.seed} strategies"}
+    facts = [key | {name: cell[name] for name in ("repeat", "fraction")} for cell in cells]
+    return tuple(
+        pd.concat([
+            runner.predictions(cell["data"], result[part], column="variant", **fact)
+            for cell, result, fact in zip(cells, done, facts)
+        ], ignore_index=True)
+        for part in ("validation", "test")
+    )  # fmt: skip
 
 
 def _compare_job(source, data, folder, fold, repeat, fraction, variants, params):
     key = (params.seed, "strategies", data.corpus, fold.name, repeat)
     rows = splits.stratified_draw(data.rows, fold.train, fraction, seeds.generator(*key, "draw"))
-    drawn, pretrained, predicted = fold.with_train(rows, data.rows), model.load(folder), {}
+    drawn, pretrained = fold.with_train(rows, data.rows), model.load(folder)
+    validated, tested = {}, {}
     for variant in variants:
         settings, start = variant.applied(params), variant.start
         net = fit.finetune(
             pretrained, data, drawn.train, settings, start=start, rng_key=key, source=source
         )
-        predicted[variant.name] = fit.classify(net, data, drawn.validation)
-    return fit.outcome(drawn, predicted) | {"rows": drawn.validation.tolist()}
+        validated[variant.name] = fit.classify(net, data, drawn.validation)
+        tested[variant.name] = fit.classify(net, data, drawn.test)
+    validation = fit.outcome(data, drawn, validated) | {"rows": drawn.validation.tolist()}
+    return {"validation": validation, "test": fit.outcome(data, drawn, tested)}
 
 
-def table(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The comparison: each variant by corpus and on average.
+def table(validation: pd.DataFrame, tested: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The comparison on test speakers: each variant, and what each fold chose, by corpus.
 
     Parameters
     ----------
-    predictions : pandas.DataFrame
+    validation, tested : pandas.DataFrame
         As `compare`.
     params : Params
 
     Returns
     -------
     pandas.DataFrame
-        Columns corpus, variant, strategy, scaling_prior, start, in_force (whether it is the
-        study's own), winner (best UAR from pre-trained weights), n_train, utterances, speakers,
-        repeats, the metrics with ``_low`` and ``_high``, and the difference in UAR to the study's
-        own with its interval.
+        Columns corpus, fraction, variant (the last is `hump.params.names.CHOSEN`), strategy,
+        scaling_prior, start, in_force (whether it is the study's own), chosen_by (so many of the
+        ``runs``, folds and draws, chose it on their validation speakers), the columns of
+        `hump.evaluation.summarise`, and the difference in UAR to the study's own with its interval.
     """
     known, settings = variants(params), params.evaluation
-    own, seed = known[0].name, seeds.seed_of(params.seed, "strategies")
-    cells = evaluation.cells(predictions, ["variant"], settings, seed=seed)
+    own, by = known[0].name, ["fraction"]
+    tuned = [variant.name for variant in known if variant.start == "pretrained"]
+    chosen, choice = evaluation.nested(validation, tested, by, "variant", tuned)
+    every = pd.concat([tested, chosen], ignore_index=True)
+    seed = seeds.seed_of(params.seed, "strategies")
+    cells = evaluation.cells(every, [*by, "variant"], settings, seed=seed)
     facts = pd.DataFrame([vars(variant) for variant in known]).rename(columns={"name": "variant"})
-    facts["in_force"] = facts["variant"] == own
-    cells = cells.merge(facts, on="variant")
-    pairs = [
-        predictions[predictions["variant"] == name].assign(variant=other.name, side=side)
-        for other in known[1:]
-        for side, name in (("other", other.name), ("own", own))
-    ]
-    apart = evaluation.differences(
-        pd.concat(pairs), ["variant"], "side", "other", "own", settings, seed=seed
+    cells = cells.merge(facts, on="variant", how="left")
+    cells["in_force"] = cells["variant"] == own
+    apart = evaluation.against(every, by, "variant", own, settings).drop(columns="speakers")
+    cells = cells.merge(apart, on=["corpus", *by, "variant"], how="left")
+    cells = cells.join(_votes(choice, by), on=["corpus", *by, "variant"])
+    cells["chosen_by"] = cells["chosen_by"].fillna(0).astype(int)
+    cells["runs"] = cells.groupby(["corpus", *by])["chosen_by"].transform("sum")
+    known = [*cells["corpus"].unique(), *(variant.name for variant in known), names.CHOSEN]
+    rank = {name: place for place, name in enumerate(known)}
+    cells = cells.sort_values(
+        ["corpus", *by, "variant"], key=lambda c: c if c.name in by else c.map(rank)
     )
-    cells = cells.merge(apart.drop(columns="speakers"), on=["corpus", "variant"], how="left")
-    rank = {variant.name: number for number, variant in enumerate(known)}
-    corpora_in_order = list(dict.fromkeys(cells["corpus"]))
-    place = cells["corpus"].map(corpora_in_order.index) * len(rank) + cells["variant"].map(rank)
-    cells = cells.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
-    # Among equals the first, which is the study's own if it is one of them.
-    tuned = cells[cells["start"] == "pretrained"]
-    cells["winner"] = cells.index.isin(tuned.groupby("corpus")["uar"].idxmax())
-    first = ["corpus", "variant", "strategy", "scaling_prior", "start", "in_force", "winner"]
-    return cells[[*first, *cells.columns.difference(first, sort=False)]]
+    first = ["corpus", *by, "variant", "strategy", "scaling_prior", "start", "in_force",
+             "chosen_by", "runs"]  # fmt: skip
+    return cells[[*first, *cells.columns.difference(first, sort=False)]].reset_index(drop=True)
+
+
+def _votes(choice, by):
+    """How many runs chose each variant, of each corpus and of all together."""
+    parts = [
+        rows.assign(corpus=name) for name, rows in evaluation.with_average(choice.reset_index())
+    ]
+    votes = pd.concat(parts).groupby(["corpus", *by])["variant"].value_counts()
+    return votes.rename("chosen_by")

@@ -1,6 +1,6 @@
 """Variants of the study's model, trained on the same folds with the same random numbers.
 
-The source's speakers are assigned to folds; in each, one further speaker chooses the epoch, as in
+The source's speakers are assigned to folds; in each, three further speakers choose the epoch, as in
 `03_pretrain`. A job is named by what is trained, not by the experiment: a variant that two
 experiments share is trained once.
 """
@@ -56,8 +56,8 @@ class Run:
     Attributes
     ----------
     predictions, validation : pandas.DataFrame
-        Of test speakers, and of the speakers that chose the epoch: columns system, repeat, fold,
-        n_train, corpus, utterance_id, speaker, emotion, predicted.
+        Of test speakers, and of the speakers that chose the epoch: columns repeat, rng_key, and
+        those of `hump.experiments.runner.predictions`.
     epochs : dict of str to int
         System -> median of the epochs chosen.
     attention : pandas.DataFrame
@@ -152,7 +152,7 @@ def cross_validate(data: dict[str, Data], systems, params: Params, *, label: str
     tested, validated, epochs = [], [], {}
     for (variant, repeat, _), result in zip(cells, done):
         for outcome, parts in ((result["test"], tested), (result["validation"], validated)):
-            parts.append(_named(data[variant.data], outcome, variant, repeat))
+            parts.append(_named(data[variant.data], outcome, variant, repeat, params))
         epochs.setdefault(variant.system, []).append(result["epoch"])
     return Run(
         pd.concat(tested, ignore_index=True),
@@ -162,10 +162,11 @@ def cross_validate(data: dict[str, Data], systems, params: Params, *, label: str
     )
 
 
-def _named(data, outcome, variant, repeat):
+def _named(data, outcome, variant, repeat, params):
     """The outcome as a table, the variant called by its name, which its job does not know."""
     predicted = {name or variant.system: rows for name, rows in outcome["predicted"].items()}
-    return runner.predictions(data, outcome | {"predicted": predicted}, repeat=repeat)
+    facts = {"repeat": repeat, "rng_key": f"{params.seed} experiments"}
+    return runner.predictions(data, outcome | {"predicted": predicted}, **facts)
 
 
 def _is_reference(variant, params):
@@ -202,9 +203,9 @@ def _source_job(source, layers, repeat, fold, ablate, params):
     net, history = fit.pretrain(own, fold, params, rng_key=key, watch=watch if ablate else None)
     inputs = {"": own} | (_ablated(own, fold.test, net, key) if ablate else {})
     tested = {name: fit.classify(net, data, fold.test) for name, data in inputs.items()}
-    validated = fit.outcome(fold, {"": fit.classify(net, own, fold.validation)})
+    validated = fit.outcome(own, fold, {"": fit.classify(net, own, fold.validation)})
     return {
-        "test": fit.outcome(fold, tested),
+        "test": fit.outcome(own, fold, tested),
         "validation": validated | {"rows": fold.validation.tolist()},
         "epoch": history.best_epoch,
         "attention": pd.concat(measured).to_dict("list") if measured else {},
@@ -258,7 +259,7 @@ def finetune(source: Data, targets, systems, epochs, params: Params, *, label: s
     ]
     done = runner.run(_target_job, calls, params, label=label)
     parts = [
-        _named(data, outcome, variant, repeat)
+        _named(data, outcome, variant, repeat, params)
         for (variant, data, repeat), result in zip(cells, done)
         for outcome in result
     ]
@@ -283,5 +284,5 @@ def _target_job(source, data, layers, repeat, epochs, folds, params):
         tuned = fit.finetune(
             net, data, fold.train, params, start="pretrained", rng_key=key, source=source
         )
-        tested.append(fit.outcome(fold, {"": fit.classify(tuned, data, fold.test)}))
+        tested.append(fit.outcome(data, fold, {"": fit.classify(tuned, data, fold.test)}))
     return tested

@@ -71,6 +71,9 @@ def finetune(finetune, known):
     ):
         if needed not in (values := getattr(finetune, key)):
             yield (key,), values, f"must hold {needed}, {why}; add it"
+    if (finetune.updates is None) == (finetune.epochs is None):
+        text = "one of updates and epochs says how long to train, the other is null; change one"
+        yield ("epochs",), finetune.epochs, text
     if max(finetune.fractions) == 0:
         yield ("fractions",), finetune.fractions, "must hold one above 0; add it"
     if 0 in finetune.fractions and known.get("labels") == "native":

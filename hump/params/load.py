@@ -40,7 +40,7 @@ def load_params(path) -> Params:
     --------
     >>> params = load_params("params/demo.yaml")
     >>> params.source, params.finetune.strategy
-    ('demo_source', 'l2sp')
+    ('demo_source', 'all')
     """
     file = _find(Path(path))
     try:

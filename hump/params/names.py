@@ -12,3 +12,5 @@ SYSTEMS = {"pretrained": PRETRAINED, "scratch": SCRATCH}
 AVERAGE = "average of targets"
 # The note on every table and figure of demo speech.
 SYNTHETIC = "synthetic demo speech"
+# What validation speakers choose, in each fold anew.
+CHOSEN = "chosen on validation speakers"

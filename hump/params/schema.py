@@ -95,16 +95,16 @@ class Params(sections.Section):
     @property
     def cache(self) -> Path:
         """Folder of what can be computed again: demo speech, features, finished jobs."""
-        return ROOT / "cache"
+        return Path(os.environ.get("HUMP_CACHE") or ROOT / "cache")
 
     @property
     def results(self) -> Path:
         """Folder of this study's results."""
-        return ROOT / "results" / self.study
+        return Path(os.environ.get("HUMP_RESULTS") or ROOT / "results") / self.study
 
     @property
     def headline(self) -> float:
-        """The fraction that stands for the study: the largest below 0.34, as in the paper.
+        """The fraction that stands for the study: the largest up to a third.
 
         The smallest above 0 if none is below 0.34.
         """

@@ -32,6 +32,7 @@ Positive = Annotated[int, Field(ge=1)]
 Width = Annotated[int, Field(ge=2, multiple_of=2)]  # half for each direction of the LSTM
 Crop = Annotated[float, Field(ge=0.5)]  # longest part of an utterance in training, seconds
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Optimizer = Literal["adam", "adamw"]
 AboveZero = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 BelowOne = Annotated[float, Field(ge=0, lt=1)]
@@ -109,7 +110,9 @@ class PretrainParams(Section):
     patience: Positive
     batch_size: Positive
     learning_rate: AboveZero
+    optimizer: Optimizer = Field(description="how weight decay is applied; without it they agree")
     weight_decay: NonNegative
+    clip: NonNegative = Field(description="largest norm of a gradient; 0: no limit")
     crop_s: Crop
     balanced: bool = Field(description="weight classes by the inverse of their size")
     max_folds: int = Field(ge=3, description="of a corpus without folds of its own")
@@ -143,10 +146,13 @@ class FinetuneParams(Section):
     starts: Some[Literal["pretrained", "scratch"]]
     repeats: Positive
     max_folds: int = Field(ge=2, description="of a corpus without folds of its own")
-    updates: Positive
+    updates: Positive | None = Field(description="of the weights; null: `epochs` says")
+    epochs: Positive | None = Field(description="passes over the training rows; null: `updates`")
     batch_size: Positive
     learning_rate: ByStart
+    optimizer: Optimizer = Field(description="how weight decay is applied; without it they agree")
     weight_decay: NonNegative
+    clip: NonNegative = Field(description="largest norm of a gradient; 0: no limit")
     crop_s: Crop
     balanced: bool = Field(description="weight classes by the inverse of their size")
     scaling_prior: NonNegative = Field(description="weight of the source's scaling, in utterances")
@@ -156,13 +162,17 @@ class FinetuneParams(Section):
     l2sp: L2SPParams
     joint: ShareParams
 
+    def updates_for(self, rows: int) -> int:
+        """Number of updates of a training on so many rows."""
+        return self.updates or self.epochs * -(-rows // self.batch_size)
+
 
 class StrategyComparison(Section):
-    """Fine-tuning strategies, compared on validation speakers taken from the training speakers."""
+    """Fine-tuning strategies; validation speakers, taken from training speakers, choose one."""
 
     compared: Some[Strategy]
     scalings: Values[Literal["source", "target"]]
-    fraction: float = Field(gt=0, le=1)
+    fractions: Some[Annotated[float, Field(gt=0, le=1)]]
     draws: Positive
     folds: Positive = Field(description="of each target, at most")
     targets: Positive = Field(description="number of targets, at most")

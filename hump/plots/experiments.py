@@ -5,6 +5,7 @@ import numpy as np
 import seaborn as sns
 
 from hump.experiments import PRIMARY
+from hump.params.names import CHOSEN
 from hump.plots import parts, style
 
 
@@ -160,7 +161,7 @@ def layer_curves(cells, chance: float):
 
 @style.applied
 def architecture(table):
-    """UAR of each variant on validation and test speakers of the source, grouped by factor.
+    """UAR of each variant on test speakers of the source, and of what each fold chose.
 
     Parameters
     ----------
@@ -171,15 +172,15 @@ def architecture(table):
     -------
     matplotlib.figure.Figure
     """
-    y, chosen = np.arange(len(table)), int(np.flatnonzero(table["chosen"])[0])
-    validation, test = table["validation_speakers"].max(), table["speakers"].max()
-    figure, axis = plt.subplots(figsize=(7.2, 1.2 + 0.36 * len(table)))
-    look = {"color": style.BLUE, "label": f"validation speakers ({validation}), which choose"}
-    parts.intervals(axis, table, "validation_uar", y - 0.14, **look)
-    look = {"color": style.ORANGE, "label": f"test speakers ({test}), which do not"}
-    parts.intervals(axis, table, "uar", y + 0.14, marker="s", **look)
-    axis.axhspan(chosen - 0.45, chosen + 0.45, color="#f0e9d2", zorder=0)
-    labels = [f"{name} (chosen)" if k == chosen else name for k, name in enumerate(table["system"])]
+    y, nested = np.arange(len(table)), (table["system"] == CHOSEN).to_numpy()
+    figure, axis = plt.subplots(figsize=(7.2, 1.2 + 0.3 * len(table)))
+    for rows, colour in ((~nested, style.BLUE), (nested, style.ORANGE)):
+        parts.intervals(axis, table[rows], "uar", y[rows], color=colour)
+    labels = [
+        f"{row.system} (chosen by {row.chosen_by} of {row.runs})" if row.chosen_by else row.system
+        for row in table.itertuples()
+    ]
     parts.rows(axis, labels, fontsize=8)
-    axis.set_xlabel("UAR")
-    return parts.legend(figure)
+    axis.set_xlabel(f"UAR, speakers unseen  ({parts.size(table)})")
+    words = {"fixed beforehand": style.BLUE, "chosen in each fold": style.ORANGE}
+    return parts.legend(figure, words)

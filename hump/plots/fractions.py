@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hump.params.names import PRETRAINED, SCRATCH
+from hump.params.names import CHOSEN, PRETRAINED, SCRATCH
 from hump.plots import parts, style
 
 SHOWN_BY_TEST = ("transfer helps", "negative transfer")
@@ -156,7 +156,7 @@ def few_shot(table, chance: dict):
 
 @style.applied
 def strategies(table):
-    """Ways to fine-tune on validation speakers, with intervals, a panel a corpus.
+    """Ways to fine-tune on test speakers, with intervals, a panel a corpus and fraction.
 
     Parameters
     ----------
@@ -167,22 +167,21 @@ def strategies(table):
     -------
     matplotlib.figure.Figure
     """
-    variants, corpora = list(table["variant"].unique()), list(table["corpus"].unique())
+    variants = list(table["variant"].unique())
     scratch = style.SYSTEM_COLOURS[SCRATCH]
-    colours = {"in force": style.BLUE, "other": style.DARK, "from scratch": scratch}
-    kinds = [table["start"] == "scratch", table["in_force"].astype(bool)]
-    table = table.assign(kind=np.select(kinds, ["from scratch", "in force"], "other"))
-    panel = (2.3, 0.6 + 0.2 * len(variants))
-    figure, axes = parts.panels(corpora, panel, share="xy", xlabel="UAR")
-    for corpus, axis in axes.items():
-        part = table[table["corpus"] == corpus]
+    colours = {"in force": style.BLUE, "other": style.DARK, "from scratch": scratch,
+               "chosen in each fold": style.RED}  # fmt: skip
+    kinds = [table["start"] == "scratch", table["in_force"], table["variant"] == CHOSEN]
+    names = ["from scratch", "in force", "chosen in each fold"]
+    table = table.assign(kind=np.select(kinds, names, "other"))
+    panels = dict(list(table.groupby(["corpus", "fraction"], sort=False)))
+    size = (2.3, 0.6 + 0.2 * len(variants))
+    figure, axes = parts.panels(list(panels), size, share="xy", xlabel="UAR, speakers unseen")
+    for (corpus, fraction), axis in axes.items():
+        part = panels[corpus, fraction]
         for kind, colour in colours.items():
             own = part[part["kind"] == kind]
-            y = own["variant"].map(variants.index)
-            parts.intervals(axis, own, "uar", y, color=colour)
-        for row in part[part["winner"].astype(bool)].itertuples():
-            axis.plot(row.uar, variants.index(row.variant), "*", color=colours[row.kind], ms=10)
+            parts.intervals(axis, own, "uar", own["variant"].map(variants.index), color=colour)
         parts.rows(axis, variants)
-        axis.set_title(f"{corpus}\n({parts.size(part, 'validation speakers')})", fontsize=7)
-    star = {"color": style.DARK, "marker": "*", "ms": 10}
-    return parts.legend(figure, {**colours, "best on validation": star})
+        axis.set_title(f"{corpus}, {100 * fraction:g} %\n({parts.size(part)})", fontsize=7)
+    return parts.legend(figure, colours)

@@ -10,10 +10,10 @@ from hump.plots import style
 LEGEND, ROW = 0.7, 0.24
 
 
-def size(table, who: str = "speakers") -> str:
+def size(table) -> str:
     """How many utterances, if the table says so, and speakers, for a title."""
     count = f"n={table['utterances'].max()}, " if "utterances" in table else ""
-    return f"{count}{table['speakers'].max()} {who}"
+    return f"{count}{table['speakers'].max()} speakers"
 
 
 def panels(titles, panel, *, columns=3, least=6.4, share="", xlabel="", ylabel="", **options):

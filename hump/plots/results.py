@@ -151,5 +151,5 @@ def learning_curves(history: pd.DataFrame):
     kept = history[history["epoch"] == history["kept"]]
     sns.scatterplot(kept, y="validation_uar", ax=right, **look)
     left.set(ylabel="training loss (AM-Softmax)", title="Training")
-    right.set(ylabel="UAR", title="Validation speaker (dot: kept)")
+    right.set(ylabel="UAR", title="Validation speakers (dot: kept)")
     return figure

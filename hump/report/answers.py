@@ -7,7 +7,6 @@ import functools
 from pathlib import Path
 
 import jinja2
-import numpy as np
 import pandas as pd
 
 from hump import evaluation, results
@@ -77,7 +76,7 @@ def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Pa
         does = _side(row, "nll_change", *words) if row.scaling == "temperature" else ""
         lines.append(_say("calibration", row, params.evaluation.confidence, does))
     for row in neutral.itertuples():
-        words = ("too rarely", "too often", "about as often as it is true")
+        words = ("too rarely", "too often", "not measurably more or less often than it is true")
         lines.append(_say("neutral", row, _side(row, "difference", *words)))
     separation = diagnosis.separation.set_index(["moment", "groups"])["silhouette"]
     lines.append(_say("embeddings", separation))
@@ -148,7 +147,22 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params)
         tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
         facts = (corpus, remark(params, [corpus]), full, *tests)
         corpora.append((*facts, further, _grouped(further, params)))
-    return _say("fusion", corpora)
+    return _say("fusion", corpora, about_direction(comparisons, params))
+
+
+def about_direction(comparisons: pd.DataFrame, params: Params) -> str:
+    """05: which way the primary differences point, whatever can be decided of each.
+
+    Parameters
+    ----------
+    comparisons : pandas.DataFrame
+        As `hump.experiments.fusion.compare`.
+    params : Params
+    """
+    rows = comparisons[comparisons["question"] == PRIMARY]
+    ahead, level = int((rows["difference"] > 0).sum()), 1 - params.evaluation.confidence
+    clearest = rows.loc[rows["p"].idxmin()]
+    return _say("direction", len(rows), ahead, int((rows["p_holm"] < level).sum()), clearest)
 
 
 def about_layers(table, comparisons, cells, params: Params) -> str:
@@ -216,7 +230,7 @@ def about_fractions(tests, points, overlap, params: Params) -> str:
 
 
 def about_strategies(table: pd.DataFrame) -> str:
-    """07: which strategy is best on validation speakers, and is it the study's own?
+    """07: the study's own strategy, and what choosing one on validation speakers is worth.
 
     Parameters
     ----------
@@ -224,10 +238,17 @@ def about_strategies(table: pd.DataFrame) -> str:
         As `hump.experiments.tuning.table`.
     """
     rows = table[table["corpus"] == table["corpus"].iloc[-1]]  # the average, if there is one
-    own, best = (rows[rows[column]].iloc[0] for column in ("in_force", "winner"))
-    tuned = rows[rows["start"] == "pretrained"]
-    equals = int(np.isclose(tuned["uar"], best.uar).sum()) - 1
-    return _say("strategies", best, own, len(tuned), equals)
+    lines = []
+    for _, part in rows.groupby("fraction"):
+        own, nested = part[part["in_force"]].iloc[0], part[part["variant"] == names.CHOSEN]
+        votes = part[part["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
+        nested = nested.iloc[0]
+        words = ("worse than", "better than", "not measurably different from")
+        lines.append(
+            _say("strategies", own, nested, list(votes.itertuples()),
+                 _side(nested, "difference", *words))
+        )  # fmt: skip
+    return "\n".join(lines)
 
 
 def about_few_shot(contrasts: pd.DataFrame) -> str:
@@ -244,7 +265,7 @@ def about_few_shot(contrasts: pd.DataFrame) -> str:
 
 
 def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Params) -> str:
-    """08: what do validation speakers choose, and does the choice carry over to targets?
+    """08: what is a choice on validation speakers worth, and does it carry over to targets?
 
     Parameters
     ----------
@@ -252,13 +273,16 @@ def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Param
         As `hump.experiments.architecture.summarise` and `targets`.
     params : Params
     """
-    own = table.set_index("system").loc[architecture.DEFAULT]
+    rows = table.set_index("system", drop=False)
+    own, nested = rows.loc[architecture.DEFAULT], rows.loc[names.CHOSEN]
     best, row, verdict = table[table["chosen"]].iloc[0], None, ""
     if best.system != architecture.DEFAULT:
         tests = targets[targets["difference"].notna()]
         row = (tests[tests["corpus"] == names.AVERAGE] if len(tests) > 1 else tests).iloc[0]
         row, verdict = _with_verdict(row, params)
-    return _say("architecture", len(table), best, own, remark(params), params, row, verdict)
+    does = _side(nested, "difference", "costs", "gains", "changes nothing measurable:")
+    facts = (len(table) - 1, own, nested, does, best, remark(params), params, row, verdict)
+    return _say("architecture", *facts)
 
 
 def about_claims(table: pd.DataFrame, params: Params) -> str:

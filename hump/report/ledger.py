@@ -3,14 +3,17 @@
 The claims are data (`ledger.yaml`); values come from tables under ``results/<study>/tables`` alone.
 Verdicts, by the first rule that applies:
 
-1. *not run*: a corpus of the claim is not in the study, or the study's speech is synthetic, which
-   says nothing about people; or the table or its rows are not there, or are of other data.
-2. *undecided*: the study differs from the claim in what the claim depends on (source, encoder,
-   label set); value and interval are shown, but belong to another system.
+1. *not run*: a corpus of the claim is not in the study; or the table or its rows are not there, or
+   are of other data.
+2. *undecided*: the study's speech is synthetic, which says nothing about people; or the study
+   differs from the claim in what the claim depends on (source, encoder, layers, classifier, label
+   set, folds, share of training data), or what it depends on is not stated: value and interval are
+   shown, but belong to another system.
 3. A number: *undecided* without an interval, or with one wider than 20 points, in which almost any
    claim would lie; *supported* if the claim lies in it; else *contradicted*, and the side is said.
-4. A mechanism: *supported* if the difference is above 0 and its p after Holm's correction below
-   1 - confidence, *contradicted* if it is below 0 and p is, else *undecided*.
+4. A mechanism: *supported* if the difference is above 0, its p after Holm's correction below
+   1 - confidence and 0 not in its interval, *contradicted* if it is below 0 and the same holds,
+   else *undecided*.
 """
 
 from pathlib import Path
@@ -21,14 +24,18 @@ import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from hump import results
-from hump.params import Params
+from hump import evaluation, results
+from hump.params import Params, names
+from hump.params.folders import fold_schemes
 from hump.util import text
 
 _FILE = Path(__file__).with_name("ledger.yaml")
 VERDICTS = ("supported", "contradicted", "undecided", "not run")
 # Width of an interval above which a number is not decided.
 WIDEST = 0.20
+SYNTHETIC = "the study's speech is synthetic"
+# System -> what classifies.
+CLASSIFIERS = {names.PRETRAINED: "HuMP-CAT", names.PROBE: "linear SVM", names.SVM: "linear SVM"}
 KINDS = {
     "number": "Numbers of the paper",
     "mechanism": "Mechanisms that the paper claims (differences in UAR)",
@@ -102,16 +109,17 @@ def _lines(claim, params):
                              "p_holm"), np.nan) | {"detail": "", "protocol": ""}  # fmt: skip
     rows, why = _rows(claim, params)
     absent = [name for name in claim.corpora if name not in params.corpus_names]
-    if absent or params.synthetic:
-        why = "corpus absent: " + (", ".join(absent) or "the study's speech is synthetic")
-    # What synthetic speech gives for a mechanism is shown, though it decides nothing.
-    if rows is None or (why and claim.kind != "mechanism"):
+    if absent:
+        rows, why = None, "corpus absent: " + ", ".join(absent)
+    elif params.synthetic and claim.kind != "mechanism":
+        rows, why = None, SYNTHETIC
+    if rows is None:
         return [facts | nothing | {"verdict": "not run", "because": why} | origin]
     lines = []
     for _, row in rows.iterrows():
         measure = _difference if claim.kind == "mechanism" else _number
         measured = nothing | measure(claim, row, params)
-        verdict, because = ("not run", why) if why else _verdict(claim, measured, row, params)
+        verdict, because = _verdict(claim, measured, row, params)
         lines.append(facts | measured | {"verdict": verdict, "because": because} | origin)
     return lines
 
@@ -174,7 +182,9 @@ def _detail(row, columns):
 
 
 def _verdict(claim, measured, row, params):
-    if differs := _differences(claim, params):
+    if params.synthetic:
+        return "undecided", SYNTHETIC
+    if differs := _differences(claim, row, params):
         return "undecided", f"another system: {differs}"
     if claim.kind == "mechanism":
         return _on_mechanism(measured, row, params)
@@ -189,24 +199,41 @@ def _verdict(claim, measured, row, params):
 
 
 def _on_mechanism(measured, row, params):
-    p, level = measured["p_holm"], 1 - params.evaluation.confidence
-    if p < level:
-        return ("supported" if measured["value"] > 0 else "contradicted"), f"p = {p:.3g} (Holm)"
+    p, said = measured["p_holm"], {"better": "supported", "worse": "contradicted"}
+    decided = said.get(evaluation.verdict(row, row["family"], params.evaluation))
+    if decided:
+        return decided, f"p = {p:.3g} (Holm)"
     because = f"p = {p:.3g} (Holm), {row['speakers']} speakers"
     if np.isfinite(row.get("detectable", np.nan)):
         because += f"; detectable: {row['detectable']:.3f}"
     return "undecided", because
 
 
-def _differences(claim, params):
-    ours = {
+def _differences(claim, row, params):
+    ours = _system(claim, row, params)
+    wrong = [k for k, wanted in claim.needs.items() if ours[k] != wanted]
+    return "; ".join(f"{k} {ours[k]}, claimed with {claim.needs[k]}" for k in wrong)
+
+
+def _system(claim, row, params):
+    """What a row of this study was measured with, in the words of `ledger.yaml`."""
+    corpus, system = row.get("corpus", params.source), row.get("system")
+    return {
         "source": params.source, "labels": params.labels,
         "targets": ", ".join(sorted(params.targets)),
         # A hub name, perhaps with a revision, or a local folder.
         "encoder": Path(params.features.encoder.partition("@")[0]).name,
+        "layers": " + ".join(map(str, params.features.layers)),
+        "classifier": CLASSIFIERS.get(system, system),
+        "folds": _folds(corpus, row, params),
+        "share": text.percent(row["fraction"]) if "fraction" in row else "100 %",
     }  # fmt: skip
-    wrong = [k for k, wanted in claim.needs.items() if ours[k] != wanted]
-    return "; ".join(f"{k} {ours[k]}, claimed with {claim.needs[k]}" for k in wrong)
+
+
+def _folds(corpus, row, params):
+    if row.get("protocol") == "paper":
+        return "speakers shared"
+    return params.folds.get(corpus) or next(iter(fold_schemes(corpus)), "dealt")
 
 
 def page(table: pd.DataFrame) -> str:

@@ -21,6 +21,7 @@ from traitlets.config import Config
 from hump import errors
 from hump.errors import HumpError, ParameterError
 from hump.params import ROOT
+from hump.util.parallel import SAME_EVERYWHERE
 
 _TRACEBACK_LINES = 15
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -121,6 +122,7 @@ def _environment(workers, profile):
         "MATPLOTLIBRC": os.devnull,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         **{f"{library}_NUM_THREADS": "1" for library in _LIBRARIES},
+        **{name: os.environ.get(name, value) for name, value in SAME_EVERYWHERE.items()},
     }
 
 

@@ -1,5 +1,8 @@
 """Published results: what of a study's results is kept in the repository, to read."""
 
+import json
+import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -7,7 +10,11 @@ from hump import results
 from hump.errors import HumpError
 from hump.params import Params
 from hump.run import steps
+from hump.util import device, files
+from hump.util.parallel import SAME_EVERYWHERE
 
+# Hashes of the published files, the parameters, and the machine that made them.
+MANIFEST = "published.json"
 # One line an utterance, or too large: not published.
 _LEFT_OUT = ("manifest.csv", "*predictions*.csv", "embeddings_*.csv")
 # These show recordings, which are published only where they are ours.
@@ -17,6 +24,8 @@ _KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*"}
 
 def publish(params: Params) -> Path:
     """Copy the tables, figures and executed notebooks of a finished study to the published ones.
+
+    With them goes ``published.json``: a hash of every file, the parameters, and the machine.
 
     Parameters
     ----------
@@ -46,4 +55,20 @@ def publish(params: Params) -> Path:
         for file in sorted((params.results / kind).glob(pattern)):
             if not any(file.match(name) for name in left_out) and not file.name.startswith("."):
                 shutil.copyfile(file, target / kind / file.name)
+    files.write_text(target / MANIFEST, json.dumps(_statement(params, target), indent=1) + "\n")
     return target
+
+
+def _statement(params, folder):
+    made = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        "machine": {
+            "processor": device.processor(), "system": platform.platform(),
+            "python": platform.python_version(), "cores": os.cpu_count(),
+            "device": device.describe(params.device),
+            "settings": {name: os.environ.get(name, value)
+                         for name, value in SAME_EVERYWHERE.items()},
+        },
+        "parameters": params.model_dump(mode="json"),
+        "files": {path.relative_to(folder).as_posix(): files.sha256(path) for path in made},
+    }  # fmt: skip

@@ -201,7 +201,7 @@ def finetune(
     source=None,
     watch=None,
 ) -> HumpCat:
-    """Train a model on target rows for a fixed number of updates.
+    """Train a model on target rows, for a number of updates or epochs.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def finetune(
         getattr(settings.learning_rate, start),
         rng_key,
         strategy=strategy,
-        updates=settings.updates,
+        updates=settings.updates_for(len(rows)),
     )
     fit_scaling(model, data, rows, prior=settings.scaling_prior if pretrained else 0.0)
     if watch is not None:
@@ -295,9 +295,10 @@ def finetune_and_test(model, data: Data, split: Split, params: Params, rng_keys,
     return predicted
 
 
-def outcome(split: Split, predicted: dict) -> dict:
-    """What a job returns of a split: fold, n_train, rows (that were tested), predicted."""
-    sizes = {"fold": split.name, "n_train": len(split.train)}
+def outcome(data: Data, split: Split, predicted: dict) -> dict:
+    """What a job returns of a split: fold, n_train, train_speakers, rows (tested), predicted."""
+    speakers = data.rows["speaker"].iloc[split.train].nunique()
+    sizes = {"fold": split.name, "n_train": len(split.train), "train_speakers": speakers}
     return sizes | {"rows": split.test.tolist(), "predicted": predicted}
 
 

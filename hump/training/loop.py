@@ -1,4 +1,4 @@
-"""The training loop: shuffled batches, AdamW, dropout and order from an RNG key."""
+"""The training loop: shuffled batches, Adam or AdamW, dropout and order from an RNG key."""
 
 import numpy as np
 import torch
@@ -7,6 +7,9 @@ from hump.errors import TrainingError
 from hump.training.dataset import Data
 from hump.training.strategies import Everything
 from hump.util import seeds
+
+# AdamW takes the decay from the weights, Adam adds it to the gradient.
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 def check_finite(model, what: str, tensors) -> None:
@@ -34,7 +37,7 @@ def check_finite(model, what: str, tensors) -> None:
 
 
 class Trainer:
-    """AdamW over shuffled batches; each update follows a fine-tuning strategy.
+    """Adam or AdamW over shuffled batches; each update follows a fine-tuning strategy.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ class Trainer:
         self.updates = self.updates_left = updates
         self.epochs = 0
         self.batch_size = settings.batch_size
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = OPTIMIZERS[settings.optimizer](
             model.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True
         )
         self.rng = seeds.generator(*rng_key, "order")
@@ -125,7 +128,8 @@ class Trainer:
         self.optimizer.zero_grad()
         loss = self.strategy.loss(self, self._loss(rows), len(rows))
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if self.settings.clip:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.optimizer.step()
         check_finite(self.model, "the loss is", [loss])
         return loss.item()

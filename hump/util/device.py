@@ -1,5 +1,8 @@
 """Which device to compute on."""
 
+import platform
+from pathlib import Path
+
 from hump.errors import ParameterError
 
 
@@ -40,6 +43,14 @@ def has_bfloat16(device: str) -> bool:
 
     able = torch.cpu.get_capabilities()
     return device == "cuda" or bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def processor() -> str:
+    """Name of the processor, or of its architecture where the system does not say more."""
+    cpus = Path("/proc/cpuinfo")
+    lines = cpus.read_text().splitlines() if cpus.is_file() else []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
 
 
 def describe(name: str) -> str:

@@ -5,6 +5,14 @@ import os
 
 from hump.errors import ParameterError
 
+# Libraries choose their code by the processor, and a training amplifies the last digit. With these,
+# torch, MKL, oneDNN and OpenBLAS use what every x86-64 processor since about 2015 has, AVX2, and no
+# more; see `benchmarks/processors.py`.
+SAME_EVERYWHERE = {
+    "ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+}  # fmt: skip
+
 
 @contextlib.contextmanager
 def one_thread():

@@ -73,19 +73,19 @@ def test_each_utterance_is_tested_once_and_nothing_leaks(rows, name, scheme):
 
 
 @pytest.mark.parametrize(("name", "scheme"), [pair for pair in EVERY if pair[0] != "tess"])
-def test_one_training_speaker_validates(rows, name, scheme):
+def test_three_training_speakers_validate(rows, name, scheme):
     table = rows(name)
     for fold in splits.source_folds(table, 3, folds.frozen(name, scheme)):
         parts = [set(table["speaker"].iloc[p]) for p in (fold.train, fold.validation, fold.test)]
-        assert len(parts[1]) == 1
+        assert len(parts[1]) == min(3, len(parts[0] | parts[1]) // 2)
         assert sum(map(len, parts)) == table["speaker"].nunique()
 
 
-def test_iemocap_is_validated_by_the_other_actor_of_the_session(rows):
+def test_iemocap_is_validated_by_the_other_actor_of_the_session_too(rows):
     table = rows("iemocap")
     for fold in splits.source_folds(table, 3, folds.frozen("iemocap")):
         test, validation = (table["speaker"].iloc[p].unique() for p in (fold.test, fold.validation))
-        assert validation[0] == test[0][0] + {"F": "M", "M": "F"}[test[0][1]]
+        assert test[0][0] + {"F": "M", "M": "F"}[test[0][1]] in validation
         assert not table["speaker"].iloc[fold.train].str.startswith(test[0][0]).any()
 
 

@@ -45,12 +45,18 @@ def test_round_robin_folds_mix_sexes(rows):
         assert set(rows["sex"].iloc[fold.test]) == {"f", "m"}
 
 
-def test_source_folds_have_one_validation_speaker(rows):
+@pytest.mark.parametrize(("others", "count"), [(1, 0), (2, 1), (5, 2), (6, 3), (9, 3), (23, 3)])
+def test_three_speakers_validate_but_at_most_half(others, count):
+    names = [f"s{k}" for k in range(others)]
+    assert splits.validating([*names, *names]) == names[:count]
+
+
+def test_source_folds_have_validation_speakers(rows):
     folds = splits.source_folds(rows, 99)
     assert len(folds) == 6
     for fold in folds:
         parts = [speakers(rows, p) for p in (fold.train, fold.validation, fold.test)]
-        assert [len(p) for p in parts] == [4, 1, 1]
+        assert [len(p) for p in parts] == [3, 2, 1]
         assert len(set.union(*parts)) == 6
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from hump.evaluation import differences, mean_over_speakers, verdict
 from hump.params import names
@@ -28,7 +29,7 @@ def predicted(rights, speakers):
 
 
 def of_a_and_b(rows, params):
-    return differences(rows, ["fraction"], "system", "a", "b", params.evaluation, seed=1)
+    return differences(rows, ["fraction"], "system", "a", "b", params.evaluation)
 
 
 def test_differences_are_paired_by_speaker(params):
@@ -36,6 +37,17 @@ def test_differences_are_paired_by_speaker(params):
     rows = predicted({"a": lambda s: 2 + 6 * (s % 2), "b": lambda s: 1 + 6 * (s % 2)}, speakers=8)
     row = of_a_and_b(rows, params).iloc[0]
     assert [row.difference_low, row.difference_high] == pytest.approx([0.1, 0.1])
+
+
+def test_repeats_widen_the_interval(params):
+    """All speakers differ alike, by 0.1, 0.2 and 0.3: the interval is that of the repeats."""
+    rows = pd.concat([
+        predicted({"a": lambda s, k=k: 5 + k, "b": lambda s: 5}, speakers=8).assign(repeat=k)
+        for k in (1, 2, 3)
+    ])  # fmt: skip
+    row = of_a_and_b(rows, params).iloc[0]
+    known = stats.ttest_1samp([0.1, 0.2, 0.3], 0).confidence_interval(0.95)
+    assert [row.difference_low, row.difference_high] == pytest.approx(list(known))
 
 
 def test_speakers_without_both_conditions_are_left_out(params):
@@ -56,9 +68,13 @@ def test_means_over_speakers(params):
 
 
 @pytest.mark.parametrize(("row", "expected"), [
-    ((0.1, 0.01, 0.001), "better"), ((-0.1, 0.01, 0.001), "worse"),
-    ((0.1, 0.3, 0.001), "not decided"), ((0.1, 0.3, 0.02), "cannot be decided with 8 speakers"),
+    ((0.1, 0.05, 0.15, 0.01, 0.001), "better"), ((-0.1, -0.15, -0.05, 0.01, 0.001), "worse"),
+    ((0.1, -0.1, 0.3, 0.3, 0.001), "not decided"),
+    # Speakers agree, but other trainings might not.
+    ((0.1, -0.1, 0.3, 0.01, 0.001), "not decided"),
+    ((0.1, -0.1, 0.3, 0.3, 0.02), "cannot be decided with 8 speakers"),
 ])  # fmt: skip
 def test_verdict_says_when_so_few_speakers_could_not_tell(params, row, expected):
-    line = pd.Series(dict(zip(("difference", "p_holm", "p_least"), row)) | {"speakers": 8})
+    names = ("difference", "difference_low", "difference_high", "p_holm", "p_least")
+    line = pd.Series(dict(zip(names, row)) | {"speakers": 8})
     assert verdict(line, 5, params.evaluation) == expected

@@ -24,7 +24,7 @@ def predicted(params):
         lines.append((corpus, fraction, system, f"s{speaker}", f"s{speaker}-{k}", emotion, guess))
     columns = ["corpus", "fraction", "system", "speaker", "utterance_id", "emotion", "predicted"]
     return pd.DataFrame(lines, columns=columns).assign(
-        protocol="speaker_independent", repeat=0, fold="x", n_train=7
+        protocol="speaker_independent", repeat=0, fold="x", n_train=7, train_speakers=3, rng_key="1"
     )
 
 
@@ -64,7 +64,8 @@ def test_wide_table(predicted, params):
         *("demo_german",) * 2, *("demo_mandarin",) * 2, *("average of targets",) * 2,
     ]  # fmt: skip
     assert wide.columns.tolist() == [
-        "corpus", "data", "n_train", "utterances", "speakers",
+        "corpus", "data", "n_train", "train_speakers", "folds", "repeats", "rng_key",
+        "utterances", "speakers",
         names.PRETRAINED, names.SCRATCH, "SVM on eGeMAPS",
     ]  # fmt: skip
     part = cells[cells["system"] == names.SCRATCH]

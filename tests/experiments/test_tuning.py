@@ -1,12 +1,14 @@
-"""Ways to fine-tune are compared on validation speakers; test speakers play no part."""
+"""Ways to fine-tune: in each fold validation speakers choose, and others are tested."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hump.corpora import splits
+from hump.errors import LeakageError
 from hump.experiments import protocol, tuning
+from hump.params import ROOT, load_params, names
 from hump.report import answers
-from hump.training import fit
 
 
 def test_validation_speakers_are_training_speakers(make_data):
@@ -15,9 +17,9 @@ def test_validation_speakers_are_training_speakers(make_data):
     speaker, validating = rows["speaker"].to_numpy(), []
     for fold, inner in zip(folds, tuning.inner_splits(rows, folds), strict=True):
         parts = [set(speaker[p]) for p in (inner.train, inner.validation, fold.test)]
-        assert set.union(*parts) == set(speaker) and sum(map(len, parts)) == 5
+        assert set.union(*parts) == set(speaker) and list(map(len, parts)) == [2, 2, 1]
         validating += sorted(parts[1])
-    assert sorted(validating) == sorted(set(speaker)), "each validates once"
+    assert sorted(validating) == sorted([*set(speaker)] * 2), "each validates twice"
 
 
 def test_two_folds_leave_somebody_to_train_on(make_data):
@@ -37,28 +39,44 @@ def study(make_data, params):
     return params, source, targets
 
 
-def test_test_speakers_play_no_part_in_choosing_a_strategy(study, monkeypatch):
+def test_each_fold_chooses_without_its_test_speakers(study):
     params, source, targets = study
-    used, finetune, predict = [], fit.finetune, fit.predict
-    monkeypatch.setattr(fit, "finetune", lambda net, data, rows, *a, **more: (
-        used.append([data, rows]), finetune(net, data, rows, *a, **more))[1])  # fmt: skip
-    monkeypatch.setattr(fit, "predict", lambda net, data, rows: (
-        used[-1].append(rows), predict(net, data, rows))[1])  # fmt: skip
-    rows = tuning.compare(source, targets, params)
-    limits = params.fraction_curves.strategies
-    assert rows["corpus"].nunique() == limits.targets
-    assert len(used) == limits.targets * limits.folds * len(tuning.variants(params))
-    (data,) = targets.values() if len(targets) == 1 else [targets["demo_german"]]
-    folds = splits.speaker_folds(data.rows, params.finetune.max_folds)
-    for number, (_, train, validation) in enumerate(used):
-        tested = folds[number // len(tuning.variants(params))].test
-        assert not set(tested) & {*train, *validation}
-    table = tuning.table(rows, params)
-    assert table["in_force"].sum() == 1 and table["winner"].sum() == 1
-    best = table[table["start"] == "pretrained"].set_index("variant")["uar"]
-    assert table.loc[table["winner"], "uar"].item() == best.max()
+    validation, tested = tuning.compare(source, targets, params)
+    limits, known = params.fraction_curves.strategies, tuning.variants(params)
+    assert validation["corpus"].unique().tolist() == ["demo_german"] and limits.targets == 1
+    for rows in (validation, tested):
+        assert rows["variant"].nunique() == len(known) and rows["fold"].nunique() == limits.folds
+    table = tuning.table(validation, tested, params)
+    assert table["in_force"].sum() == 1 and table["variant"].iloc[-1] == names.CHOSEN
+    assert table["chosen_by"].sum() == limits.folds == table["runs"].iloc[0]
     assert table.loc[table["in_force"], "difference"].isna().all()
-    assert f"{best.max():.3f}" in answers.about_strategies(table)
+    uar = table.set_index("variant")["uar"]
+    by_hand = tested[tested["variant"] == "head first"]
+    recall = by_hand["emotion"].eq(by_hand["predicted"]).groupby(by_hand["emotion"]).mean()
+    assert uar["head first"] == pytest.approx(recall.mean()), "of test speakers"
+    # Nothing that test speakers are given can change who is chosen, and validation decides.
+    assert tuning.table(validation, tested.assign(predicted="sad"), params)["chosen_by"].equals(
+        table["chosen_by"]
+    )
+    right = validation.assign(predicted=validation["emotion"].where(
+        validation["variant"] == "gradual unfreezing", "none"))  # fmt: skip
+    other = tuning.table(right, tested, params).set_index("variant")
+    assert other.loc["gradual unfreezing", "chosen_by"] == limits.folds
+    assert other.loc[names.CHOSEN, "uar"] == pytest.approx(uar["gradual unfreezing"])
+    assert f"{uar[names.CHOSEN]:.3f}" in answers.about_strategies(table)
+
+
+def test_a_choice_cannot_be_reported_on_its_own_test_speakers(study):
+    """Not even by one speaker of one fold; and a study's own strategy is fixed beforehand."""
+    params, source, targets = study
+    validation, tested = tuning.compare(source, targets, params)
+    fold = tested["fold"].iloc[0]
+    leak = tested[tested["fold"] == fold].assign(fold=validation["fold"].iloc[0])
+    mixed = pd.concat([validation, leak.head(1)])
+    with pytest.raises(LeakageError, match="demo_german: speaker='s0' chooses among variants and"):
+        tuning.table(mixed, tested, params)
+    for file in sorted((ROOT / "params").glob("*.yaml")):
+        assert load_params(file).finetune.strategy == "all", file
 
 
 def test_variants_apply_what_they_name(params):

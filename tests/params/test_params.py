@@ -62,6 +62,17 @@ def test_paper_study_is_iemocap_to_seven_corpora_in_five_languages():
     assert params.features.encoder == "facebook/hubert-base-ls960"
 
 
+def test_paper_study_trains_as_the_paper_states():
+    """Adam at 0.001 in batches of 32 for 50 epochs, and nothing that it does not mention."""
+    params = hump.load_params("params/paper.yaml")
+    for part in (params.pretrain, params.finetune):
+        assert (part.optimizer, part.batch_size, part.epochs) == ("adam", 32, 50)
+        assert (part.weight_decay, part.clip, part.balanced) == (0, 0, False)
+    assert params.pretrain.learning_rate == params.finetune.learning_rate.pretrained == 0.001
+    assert [params.finetune.updates_for(rows) for rows in (64, 528, 529)] == [100, 850, 850]
+    assert hump.load_params("params/demo.yaml").finetune.updates_for(528) == 30
+
+
 def test_relative_path_is_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert hump.load_params("params/demo.yaml").study == "demo"
@@ -183,6 +194,8 @@ def test_architectures_that_cannot_be_built(raw, load, change, message):
         ("protocols", ["paper"], r'finetune.protocols=\["paper"\]: must hold speaker_independent'),
         ("starts", ["scratch"], r'finetune.starts=\["scratch"\]: must hold pretrained'),
         ("fractions", [0], r"finetune.fractions=\[0.0\]: must hold one above 0"),
+        ("epochs", 3, "finetune.epochs=3: one of updates and epochs says how long to train"),
+        ("updates", None, "finetune.epochs=null: one of updates and epochs says how long to train"),
     ],
 )
 def test_finetuning_that_the_study_could_not_show(raw, load, key, value, message):

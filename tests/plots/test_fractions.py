@@ -1,10 +1,13 @@
 """Figures of fraction curves mark what the tables say."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from hump import plots
+from hump.params import names
 from hump.params.names import PRETRAINED, PROBE, SCRATCH, SVM
+from hump.plots import style
 
 SYSTEMS = (PRETRAINED, SCRATCH, SVM)
 
@@ -90,18 +93,24 @@ def test_the_legend_lies_within_the_figure(corpora):
     assert legend.x0 >= 0 and legend.x1 <= figure.bbox.x1
 
 
-def test_the_best_strategy_has_the_star():
+def test_what_was_chosen_is_told_from_what_was_fixed():
     table = pd.DataFrame([
-        {"corpus": "de", "variant": name, "start": start, "in_force": name == "all",
-         "winner": name == "l2sp", "uar": uar, "uar_low": uar - 0.1, "uar_high": uar + 0.1,
+        {"corpus": "de", "fraction": fraction, "variant": name, "start": start,
+         "in_force": name == "all", "uar": uar, "uar_low": uar - 0.1, "uar_high": uar + 0.1,
          "speakers": 4, "utterances": 60}
-        for name, start, uar in (("all", "pretrained", 0.5), ("l2sp", "pretrained", 0.6),
+        for fraction in (0.1, 1.0)
+        for name, start, uar in (("all", "pretrained", 0.5), (names.CHOSEN, np.nan, 0.6),
                                  ("from scratch", "scratch", 0.4))
     ])  # fmt: skip
-    (axis,) = plots.strategies(table).axes
-    star = [line for line in axis.lines if line.get_marker() == "*"]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in star] == [(0.6, 1)]
-    assert [t.get_text() for t in axis.get_yticklabels()] == ["all", "l2sp", "from scratch"]
+    first, second = plots.strategies(table).axes
+    assert [axis.get_title("left") for axis in (first, second)] == [
+        "de, 10 %\n(n=60, 4 speakers)", "de, 100 %\n(n=60, 4 speakers)",
+    ]  # fmt: skip
+    drawn = [c.lines[0] for c in first.containers if len(c.lines[0].get_xdata())]
+    points = {line.get_color(): line.get_xydata()[0].tolist() for line in drawn}
+    assert points == {style.BLUE: [0.5, 0], style.RED: [0.6, 1],
+                      style.SYSTEM_COLOURS[names.SCRATCH]: [0.4, 2]}  # fmt: skip
+    assert [t.get_text() for t in first.get_yticklabels()] == ["all", names.CHOSEN, "from scratch"]
 
 
 def test_shots_of_one_speaker_are_told_from_those_of_many(cells):

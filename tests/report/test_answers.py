@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hump.experiments import PRIMARY
 from hump.params import names
 from hump.report import answers
 
@@ -11,12 +12,30 @@ from hump.report import answers
 def test_source_and_chance(params):
     row = {"corpus": "demo_source", "system": names.PRETRAINED, "utterances": 80, "speakers": 5,
            "uar": 0.7, "uar_low": 0.6, "uar_high": 0.8}  # fmt: skip
-    table = pd.DataFrame([row, row | {"system": names.SVM, "uar": 0.1}])
-    assert answers.about_source(table, params, 0.25) == (
-        "On demo_source (synthetic demo speech; small encoder trained on synthetic speech), "
-        "HuMP-CAT reaches a UAR of **0.700 [0.600, 0.800]** on unseen speakers (80 utterances, 5 "
-        "speakers; chance 0.25)."
-    )
+    for folds, said in ((5, "one speaker left out at a time"), (3, "in 3 folds of speakers")):
+        table = pd.DataFrame([row, row | {"system": names.SVM, "uar": 0.1}]).assign(folds=folds)
+        assert answers.about_source(table, params, 0.25) == (
+            "On demo_source (synthetic demo speech; small encoder trained on synthetic speech), "
+            f"HuMP-CAT reaches a UAR of **0.700 [0.600, 0.800]** on unseen speakers, {said} (80 "
+            "utterances, 5 speakers; chance 0.25)."
+        )
+
+
+@pytest.mark.parametrize(("differences", "p_holm", "said"), [
+    ((-0.1, -0.2), 0.3, "All 2 primary comparisons favour concatenation over cross-attention;"),
+    ((0.1, -0.2), 0.3, "ahead of concatenation in 1 of 2 primary comparisons; none is significant"),
+    ((0.1, 0.2), 0.01, "ahead of concatenation in all 2 primary comparisons; 2 are significant"),
+])  # fmt: skip
+def test_which_way_comparisons_point_is_said_whatever_is_decided(params, differences, p_holm, said):
+    table = pd.DataFrame({
+        "comparison": "c", "b": ["x", "y"], "question": PRIMARY, "difference": differences,
+        "difference_low": -0.3, "difference_high": 0.3, "p": [0.02, 0.01], "p_holm": p_holm,
+    })  # fmt: skip
+    table = pd.concat([table, table.assign(question="further", difference=-0.5, p=0.0)])
+    text = answers.about_direction(table, params)
+    assert said in text
+    shown = f"{differences[1]:+.3f} [-0.300, +0.300], 0.01 before the correction and {p_holm}"
+    assert f"The smallest p is that against y on c: {shown} after it." in text
 
 
 def test_remark_of_recorded_speech(params):
@@ -43,30 +62,21 @@ def test_attention_is_counted_at_the_last_time():
     assert answers.about_attention(heads()[:0], "update", "x") == "Attention: no stage attends."
 
 
-def strategies(*, in_force=0, low=0.01, second=0.5):
-    """Two strategies, of which the first is best or as good, and the model from scratch."""
-    table = pd.DataFrame({
-        "corpus": "demo_german", "variant": ["joint", "all", "from scratch"],
-        "start": ["pretrained", "pretrained", "scratch"], "uar": [0.6, second, 0.9],
-        "uar_low": 0.4, "uar_high": 0.95, "speakers": 3, "n_train": 24, "difference": 0.1,
-        "difference_low": low, "difference_high": 0.2,
-    })  # fmt: skip
-    return table.assign(winner=table.index == 0, in_force=table.index == in_force)
-
-
-@pytest.mark.parametrize(("table", "said"), [
-    (strategies(), "the best is *joint* with a UAR of 0.600 [0.400, 0.950]; it is the one in"),
-    (strategies(second=0.6), "[0.400, 0.950], level with 1 other; it is the one in force."),
-    (strategies(in_force=1), "the one in force is *all*; the best is ahead by +0.100 [+0.010, "),
-    (strategies(in_force=1), "(the interval excludes 0, but is not corrected for choosing"),
-    (strategies(in_force=1, low=-0.1), "(the interval contains 0, and is not corrected"),
+@pytest.mark.parametrize(("low", "high", "said"), [
+    (0.01, 0.2, "which is better than it (+0.100 [+0.010, +0.200])"),
+    (-0.2, -0.01, "which is worse than it"), (-0.1, 0.3, "not measurably different from it"),
 ])  # fmt: skip
-def test_strategy_chosen_beside_the_one_in_force(table, said):
+def test_what_choosing_a_strategy_is_worth(low, high, said):
+    table = pd.DataFrame({
+        "corpus": "demo_german", "fraction": 0.1, "variant": ["all", "joint", names.CHOSEN],
+        "uar": [0.5, 0.7, 0.6], "uar_low": 0.4, "uar_high": 0.95, "speakers": 3, "n_train": 24,
+        "difference": 0.1, "difference_low": low, "difference_high": high,
+        "in_force": [True, False, False], "chosen_by": [1, 2, 0], "runs": 3,
+    })  # fmt: skip
     text = answers.about_strategies(table)
     assert said in text
-    assert (
-        "(demo_german, 3 validation speakers, fine-tuned on 24 utterances): of 2 strategies" in text
-    )
+    assert "*all*, fixed beforehand, reaches 0.500 [0.400, 0.950]" in text
+    assert "(joint in 2 of 3, all in 1 of 3), reaches 0.600 [0.400, 0.950]" in text
 
 
 def test_few_shot_without_a_speaker_who_has_enough():

@@ -103,14 +103,17 @@ MECHANISM = {
 
 def comparisons(**changes):
     line = {"comparison": "emodb", "a": "x", "b": "y", "speakers": 10, "difference": 0.05,
-            "difference_low": 0.01, "difference_high": 0.09, "p_holm": 0.01,
-            "detectable": 0.04}  # fmt: skip
+            "difference_low": 0.01, "difference_high": 0.09, "p_holm": 0.01, "p_least": 0.001,
+            "family": 4, "detectable": 0.04}  # fmt: skip
     return pd.DataFrame([line | changes])
 
 
 @pytest.mark.parametrize(("changes", "expected", "because"), [
     ({}, "supported", "p = 0.01 (Holm)"),
-    ({"difference": -0.05}, "contradicted", "p = 0.01 (Holm)"),
+    ({"difference": -0.05, "difference_low": -0.09, "difference_high": -0.01}, "contradicted",
+     "p = 0.01 (Holm)"),
+    # Other trainings might give the opposite.
+    ({"difference_low": -0.01}, "undecided", "p = 0.01 (Holm), 10 speakers; detectable: 0.040"),
     ({"p_holm": 0.3}, "undecided", "p = 0.3 (Holm), 10 speakers; detectable: 0.040"),
     ({"p_holm": 0.3, "detectable": np.nan}, "undecided", "p = 0.3 (Holm), 10 speakers"),
 ])  # fmt: skip
@@ -132,11 +135,38 @@ def test_every_row_of_a_mechanism_is_a_line_unless_narrower_ones_are_there(study
 def test_synthetic_speech_decides_nothing(params):
     results.write(comparisons(), params, "t")
     row = verdict(params, one(**MECHANISM))
-    assert row["verdict"] == "not run" and row["value"] == 0.05
-    assert row["because"] == "corpus absent: the study's speech is synthetic"
+    assert (row["verdict"], row["value"]) == ("undecided", 0.05)
+    assert row["because"] == "the study's speech is synthetic"
     table = ledger.collect(params)
-    assert set(table["verdict"]) == {"not run"}
-    assert table["because"].str.startswith("corpus absent: ").all()
+    assert set(table["verdict"]) == {"not run"}, "none of their tables is there"
+    assert (table["verdict"].eq("not run") == table["value"].isna()).all()
+    results.write(cells(0.8, 0.7, 0.9), params, "finetune_emodb")
+    number = verdict(params, one(corpora=()))
+    assert number["verdict"] == "not run" and np.isnan(number["value"])
+
+
+@pytest.mark.parametrize(("needs", "differs"), [
+    ({"layers": "1 + 9", "classifier": "HuMP-CAT", "share": "33 %"}, ""),
+    ({"layers": "learnt sum of all"}, "layers 1 + 9, claimed with learnt sum of all"),
+    ({"classifier": "linear layer"}, "classifier HuMP-CAT, claimed with linear layer"),
+    ({"share": "80 %"}, "share 33 %, claimed with 80 %"),
+    ({"folds": "speakers"}, "folds speakers shared, claimed with speakers"),
+    ({"folds": "not stated"}, "folds speakers shared, claimed with not stated"),
+])  # fmt: skip
+def test_a_figure_of_another_system_is_never_judged_by_ours(study, needs, differs):
+    results.write(cells(0.5, 0.45, 0.55), study, "finetune_emodb")
+    row = verdict(study, one(needs=needs))
+    assert row["verdict"] == ("undecided" if differs else "contradicted")
+    assert differs in row["because"]
+
+
+def test_folds_are_those_that_the_study_names(study):
+    table = cells(0.5, 0.45, 0.55).query("protocol == 'speaker_independent'")
+    rows = {"protocol": "speaker_independent"}
+    for corpus, folds in (("emodb", "speakers"), ("iemocap", "speakers"), ("mesd", "voice_types")):
+        results.write(table.assign(corpus=corpus), study, "source")
+        claim = one(table="source", rows=rows, corpora=(corpus,), needs={"folds": "sessions"})
+        assert verdict(study, claim)["because"].endswith(f"folds {folds}, claimed with sessions")
 
 
 def test_ledger_knows_its_claims_corpora_and_notebooks(study):
@@ -147,7 +177,11 @@ def test_ledger_knows_its_claims_corpora_and_notebooks(study):
     for claim in entries:
         assert set(claim.corpora) <= set(folders.CORPORA) - set(folders.DEMO)
         assert (claim.value is None) == (claim.kind == "mechanism")
-        assert set(claim.needs) <= {"source", "encoder", "labels", "targets"}
+        assert set(claim.needs) <= {
+            "source", "encoder", "labels", "targets", "layers", "classifier", "folds", "share",
+        }  # fmt: skip
+        if claim.kind == "published":  # a figure of others has a classifier and folds of its own
+            assert {"classifier", "folds", "labels"} <= set(claim.needs)
         assert re.fullmatch(r"0[3-9]_[a-z_]+", claim.notebook)
     average = entries[0]
     assert average.needs["targets"] == ", ".join(sorted(study.targets))

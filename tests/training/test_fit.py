@@ -149,6 +149,34 @@ def test_number_of_updates_is_exact(make_data, longer, monkeypatch):
         steps.clear()
         fit.finetune(net, data, np.arange(size), longer, start="scratch", rng_key=("x",))
         assert len(steps) == longer.finetune.updates
+    passes = longer.finetune.model_copy(update={"updates": None, "epochs": 3, "batch_size": 16})
+    steps.clear()
+    by_epochs = longer.model_copy(update={"finetune": passes})
+    fit.finetune(net, data, np.arange(40), by_epochs, start="scratch", rng_key=("x",))
+    assert len(steps) == 3 * 3
+
+
+@pytest.mark.parametrize(("optimizer", "decay", "clip"), [
+    ("adam", 0.0, 0.0), ("adam", 0.1, 0.5), ("adamw", 0.1, 0.0),
+])  # fmt: skip
+def test_first_update_is_that_of_the_optimiser_named(make_data, params, optimizer, decay, clip):
+    """Adam's first step is the rate times the sign of the gradient; AdamW shrinks weights first."""
+    data, settings = make_data(), {"optimizer": optimizer, "weight_decay": decay, "clip": clip}
+    settings = params.pretrain.model_copy(update=settings | {"balanced": False})
+    net = fit.build(data, params, seed=0)
+    before = net.embed.weight.detach().clone()
+    trainer = loop.Trainer(net, data, np.arange(20), settings, 1e-3, ("x",))
+    trainer._update(np.arange(20))
+    gradient = net.embed.weight.grad
+    total = torch.sqrt(sum((w.grad**2).sum() for w in net.parameters() if w.grad is not None))
+    assert (total <= clip + 1e-4) == bool(clip)
+    if optimizer == "adam":
+        gradient, expected = gradient + decay * before, before
+    else:
+        expected = before * (1 - 1e-3 * decay)
+    clear = gradient.abs() > 1e-4  # Adam divides by the gradient's size plus 1e-8
+    expected = expected - 1e-3 * torch.sign(gradient)
+    torch.testing.assert_close(net.embed.weight[clear], expected[clear], atol=2e-6, rtol=0)
 
 
 def test_balanced_weights_are_inverse_to_class_size(make_data, params):

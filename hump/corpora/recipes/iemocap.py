@@ -13,7 +13,7 @@ Labels are in ``SessionN/dialog/EmoEvaluation/<dialogue>.txt``, one line for eac
 tabs between fields: ``[6.2901 - 8.2357]``, ``Ses01F_impro01_F000``, ``neu``,
 ``[2.5000, 2.5000, 2.5000]``. All other lines (header, blank lines, single raters) are ignored, and
 so are the folders beside these files, which contain the labels of single raters. Excited counts as
-happy, as in the paper.
+happy, as is usual with four classes; whether in the HuMP-CAT paper, is not stated.
 """
 
 import re

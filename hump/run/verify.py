@@ -1,0 +1,261 @@
+"""Is a published result what this machine gets? A study is run anew and compared table by table.
+
+The study runs in folders of its own, with an empty cache, so that nothing finished is reused. A
+table is *identical*; or it differs *within the noise of seeds*: no value by more than four standard
+deviations of the difference of two runs with other seeds, as ``noise.csv`` beside the published
+results has them, and no text in more rows than there; or it *does not reproduce*.
+"""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from hump.errors import HumpError
+from hump.params import ROOT, Params, load_params
+from hump.run.publish import MANIFEST
+from hump.util import files
+
+IDENTICAL, WITHIN, OTHER = "identical", "within the noise of seeds", "does not reproduce"
+NOISE, PAGE = "noise.csv", "verification.md"
+# Columns that say what a row is about, in whatever table they are.
+_KEYS = (
+    "kind", "claim", "detail", "corpus", "role", "model", "protocol", "condition", "question",
+    "comparison", "contrast", "a", "b", "within", "fraction", "data", "shots", "heard", "variant",
+    "system", "encoder", "layer_a", "layer_b", "factor", "emotion", "component", "scaling",
+    "moment", "groups", "fold", "epoch", "update", "stage", "direction", "block", "head", "status",
+    "reason", "speaker", "emotion_raw",
+)  # fmt: skip
+# Of two runs with other seeds, one difference in 16,000 is larger than four standard deviations.
+_REACH = 4.0 * np.sqrt(2)
+_NUMBER = r"^([-+]?\d+\.\d+) \["
+
+
+def verify(folder, *, seeds=()) -> int:
+    """Run a study anew and compare it with its published results.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The published results: a folder named as the study, with ``tables/``.
+    seeds : sequence of int
+        If given, the study is run with each of these seeds in place of its own, and the noise is
+        written beside the published results; nothing is compared.
+
+    Returns
+    -------
+    int
+        0: everything is identical or within the noise; 1: something is not.
+
+    Raises
+    ------
+    HumpError
+        There are no such results, a file of them is not as it was published, or a run failed.
+    """
+    folder = Path(folder).resolve()
+    params = _published(folder)
+    if seeds:
+        runs = [_tables(folder), *(_run(params, seed) for seed in seeds)]
+        files.write_text(folder / NOISE, noise(runs).to_csv(index=False, lineterminator="\n"))
+        print(f"Noise of {len(seeds)} other seeds: {folder / NOISE}")
+        return 0
+    known = pd.read_csv(folder / NOISE) if (folder / NOISE).is_file() else None
+    found = compare(_tables(folder), _run(params, params.seed), known)
+    text = page(found, folder, known is not None)
+    file = _place(params, params.seed) / PAGE
+    files.write_text(file, text)
+    print(f"{text}\nThis page: {file}")
+    return int((found["verdict"] == OTHER).any())
+
+
+def _published(folder):
+    """Parameters of published results, whose files are checked."""
+    if not (folder / "tables").is_dir():
+        raise HumpError(
+            f"{folder}: no results; give a folder with tables/, as results/published/demo"
+        )
+    if not (folder / MANIFEST).is_file():
+        return load_params(ROOT / "params" / f"{folder.name}.yaml")
+    published = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    for name, digest in published["files"].items():
+        if not (folder / name).is_file() or files.sha256(folder / name) != digest:
+            raise HumpError(
+                f"{folder / name}: missing or changed since it was published; restore it"
+            )
+    return Params.model_validate_json(json.dumps(published["parameters"]))
+
+
+def _place(params, seed):
+    return ROOT / "results" / "verify" / f"{params.study}-seed{seed}"
+
+
+def _run(params, seed):
+    """Tables of the study, computed anew with a seed."""
+    place, cache = _place(params, seed), ROOT / "cache" / "verify" / f"{params.study}-seed{seed}"
+    file = place / f"{params.study}.yaml"
+    settings = params.model_copy(update={"seed": seed}).model_dump(mode="json")
+    files.write_text(file, yaml.safe_dump(settings, sort_keys=False))
+    folders = {"HUMP_CACHE": str(cache), "HUMP_RESULTS": str(place)}
+    command = [sys.executable, "-m", "hump", "run", str(file)]
+    status = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **folders}, check=False
+    ).returncode
+    if status:
+        raise HumpError(f"study={params.study}: the run with seed {seed} failed; see above")
+    shutil.rmtree(cache)  # another call starts from nothing, an interrupted one goes on
+    return _tables(place / params.study)
+
+
+def _tables(folder):
+    return {file.stem: file for file in sorted((folder / "tables").glob("*.csv"))}
+
+
+def noise(runs) -> pd.DataFrame:
+    """How far tables of runs with other seeds differ.
+
+    Parameters
+    ----------
+    runs : list of dict of str to Path
+        Files of each run by the name of the table; tables that all have are compared.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns table, column, and deviation: standard deviation between runs, root mean square over
+        rows; of text the largest share of rows in which two runs differ.
+    """
+    lines = []
+    for name in sorted(set.intersection(*map(set, runs))):
+        tables = [_read(run[name]) for run in runs]
+        if not all(_alike(tables[0], other) for other in tables[1:]):
+            continue
+        for column in tables[0]:
+            values = [table[column] for table in tables]
+            if all(map(pd.api.types.is_numeric_dtype, values)):
+                variance = np.var(np.stack(values).astype(float), axis=0, ddof=1)
+                deviation = np.sqrt(np.nanmean(variance)) if np.isfinite(variance).any() else 0.0
+            else:
+                deviation = max(_share(a, b) for a, b in itertools.combinations(values, 2))
+            lines.append({"table": name, "column": column, "deviation": deviation})
+    return pd.DataFrame(lines, columns=["table", "column", "deviation"])
+
+
+def _read(file):
+    """A table by its keys, without what is said of the data; of texts with a number, the number."""
+    table = pd.read_csv(file)
+    for column in table.select_dtypes(exclude="number"):
+        number = table[column].astype("string").str.extract(_NUMBER)[0].astype(float)
+        if number.notna().any():
+            table[column] = number
+    keys = [name for name in _KEYS if name in table]
+    if keys and not table.duplicated(keys).any():
+        table = table.set_index(keys).sort_index()
+    return table
+
+
+def _alike(one, other):
+    return one.index.equals(other.index) and list(one) == list(other)
+
+
+def _share(one, other):
+    return float(np.mean(one.fillna("").to_numpy() != other.fillna("").to_numpy()))
+
+
+def compare(published, anew, noise=None) -> pd.DataFrame:
+    """A verdict for each published table, and for each claim.
+
+    Parameters
+    ----------
+    published, anew : dict of str to Path
+        Files by the name of the table.
+    noise : pandas.DataFrame, optional
+        As `noise`; without it, only identical tables reproduce.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns what (a table, or a claim), verdict, and because.
+    """
+    lines = []
+    for name, file in published.items():
+        verdict, because = OTHER, "the run has no such table"
+        if name in anew:
+            allowed = {} if noise is None else noise[noise["table"] == name]
+            allowed = dict(zip(allowed["column"], allowed["deviation"])) if len(allowed) else {}
+            verdict, because = _compare(file, anew[name], allowed)
+        lines.append({"what": f"{name}.csv", "verdict": verdict, "because": because})
+        if name == "claims" and name in anew:
+            lines += _claims(_read(file), _read(anew[name]))
+    return pd.DataFrame(lines, columns=["what", "verdict", "because"])
+
+
+def _compare(old, new, allowed):
+    if old.read_bytes() == new.read_bytes():
+        return IDENTICAL, ""
+    one, other = _read(old), _read(new)
+    if not _alike(one, other):
+        return OTHER, "other rows or columns"
+    worst, said = 0.0, ""
+    for column in one:
+        a, b = one[column], other[column]
+        if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b):
+            apart = np.where(a.isna() & b.isna(), 0.0, np.abs(a - b))
+            size, reach = float(np.nan_to_num(apart, nan=np.inf).max(initial=0)), _REACH
+            words = f"{column}: {size:.3g}"
+        else:
+            size, reach = _share(a, b), 1.0
+            words = f"{column}: {100 * size:.0f} % of rows"
+        limit = reach * allowed.get(column, 0.0)
+        ratio = size / limit if limit else np.inf if size else 0.0
+        if ratio > worst:
+            worst, said = ratio, f"largest difference, {words}; allowed {limit:.3g}"
+    return (WITHIN if worst <= 1 else OTHER), said
+
+
+def _claims(old, new):
+    """Claims whose verdict is another one."""
+    if not _alike(old, new):
+        return []
+    changed = old.index[(old["verdict"] != new["verdict"]).to_numpy()]
+    return [
+        {"what": "claim: " + ", ".join(str(part) for part in np.atleast_1d(key) if part == part),
+         "verdict": OTHER,
+         "because": f"published {old.loc[key, 'verdict']}, now {new.loc[key, 'verdict']}"}
+        for key in changed
+    ]  # fmt: skip
+
+
+def page(found: pd.DataFrame, folder, measured: bool) -> str:
+    """What was found, in Markdown.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As `compare`.
+    folder : Path
+        Of the published results.
+    measured : bool
+        Whether the noise of seeds is known.
+
+    Returns
+    -------
+    str
+    """
+    counts = found["verdict"].value_counts()
+    lines = [f"# Verification of {folder}", ""]
+    lines.append("; ".join(f"**{counts.get(v, 0)}** {v}" for v in (IDENTICAL, WITHIN, OTHER)) + ".")
+    if not measured:
+        missing = f"The noise of seeds has not been measured ({NOISE} is not there)"
+        lines += ["", f"{missing}, so that only identical tables count as reproduced."]
+    lines += ["", "| what | verdict | because |", "| --- | --- | --- |"]
+    order = {OTHER: 0, WITHIN: 1, IDENTICAL: 2}
+    for row in found.sort_values("verdict", key=lambda v: v.map(order), kind="stable").itertuples():
+        lines.append(f"| {row.what} | {row.verdict} | {row.because} |")
+    return "\n".join(lines) + "\n"
