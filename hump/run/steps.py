@@ -80,7 +80,7 @@ TEMPLATES = (
           *_FINETUNED),
          _tables("main", "cells", "paper_protocol", "comparisons", "variance", "claims"),
          threads="one"),
-    Step("10_encoders", "10_encoders", _FEATURES, _tables("encoders", "encoder_comparisons")),
+    Step("11_encoders", "11_encoders", _FEATURES, _tables("encoders", "encoder_comparisons")),
     Step("report", None, _tables("corpora", "main"), ("index.html", "provenance.json"),
          threads="one"),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from hump.util import code, files
 
 FINETUNING = {"04_finetune_demo_german", "04_finetune_demo_mandarin"}
 MODELS = {"03_pretrain", *FINETUNING, "05_fusion_ablation", "06_layer_sensitivity",
-          "07_fraction_curves", "08_architecture", "10_encoders"}  # fmt: skip
+          "07_fraction_curves", "08_architecture", "11_encoders"}  # fmt: skip
 CHANGES = {
     "hump/audio.py": ('MIN_DURATION_S = 0.25', "MIN_DURATION_S = 0.26",
                       {"01_data", "02_features"} | MODELS),
@@ -23,11 +23,11 @@ CHANGES = {
     "hump/model/network.py": ("limit: float = 5.0", "limit: float = 6.0", MODELS),
     "hump/training/strategies.py": ("int(done / share", "int(done * 1 / share",
                                     MODELS - {"03_pretrain", "06_layer_sensitivity",
-                                              "10_encoders"}),
+                                              "11_encoders"}),
     "hump/evaluation/paired.py": ("FLIPS = 13, 9_999", "FLIPS = 13, 9_998",
                                   {"05_fusion_ablation", "06_layer_sensitivity",
                                    "07_fraction_curves", "08_architecture", "09_figures",
-                                   "10_encoders"}),
+                                   "11_encoders"}),
     "hump/experiments/fusion.py": ('"MFCC alone"', '"only MFCC"', {"05_fusion_ablation"}),
     "hump/experiments/few_shot.py": ('"one speaker"', '"1 speaker"', {"07_fraction_curves"}),
     "hump/plots/corpora.py": ('"utterances"', '"recordings"', {"01_data"}),
