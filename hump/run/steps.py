@@ -65,7 +65,7 @@ TEMPLATES = (
           *_tables("diagnostics_{corpus}", "calibration_{corpus}", "neutral_{corpus}",
                    "embeddings_{corpus}")),
          threads="share", priority=1),
-    # 05, 06, 08 and 10 need features alone; one after another, since each uses all cores.
+    # 05, 06, 08 and 11 need features alone; one after another, since each uses all cores.
     Step("05_fusion_ablation", "05_fusion_ablation", _FEATURES,
          _tables("fusion", "fusion_comparisons", "fusion_attention")),
     Step("06_layer_sensitivity", "06_layer_sensitivity", _FEATURES,
