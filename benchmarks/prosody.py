@@ -4,7 +4,8 @@
 
 DisVoice writes 0 for a group of statistics that it has nothing to compute from
 (`hump.features.prosody.clean`). For each corpus of the folder (default: HUMP_DATA) this counts the
-recordings in use without any prosody, without a family, and without a group. On three corpora
+recordings in use without any prosody, without a family, and without statistics of pauses, in a
+sample of 300 where nothing is trained. On three corpora
 HuMP-CAT and the same model on prosody alone are trained and tested on unseen speakers, by the code
 and settings of `05_fusion_ablation` in the open study, with the zeros as numbers and as unknown.
 Differences are of the same folds and random numbers. Writes `results/prosody.json`.
@@ -34,6 +35,7 @@ from hump.training.dataset import Data  # noqa: E402
 from hump.util import parallel  # noqa: E402
 
 TRAINED = ("ravdess", "emodb", "casia")
+SAMPLE = 300
 SYSTEMS = (fusion.FULL, "prosody alone")
 ZERO, UNKNOWN = "0", "unknown"
 
@@ -46,6 +48,8 @@ def main(arguments):
     present = [n for n in folders.CORPORA if folders.corpus_folder(n, root).is_dir()]
     for name in sorted(present, key=lambda name: name not in TRAINED):
         rows = corpora.used(corpora.read(name, root))
+        if name not in TRAINED:
+            rows = rows.iloc[np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int)]
         values = _values(rows, folders.corpus_folder(name, root))
         counted.append(_counted(name, values))
         print(json.dumps(counted[-1]), flush=True)
