@@ -1,5 +1,6 @@
 """Build a demo corpus: all its files, or none."""
 
+import io
 import itertools
 import json
 import shutil
@@ -73,6 +74,20 @@ def build(name, root, *, seed: int, actors: int, sentences: int, takes: int, pro
     return folder
 
 
+def check(name, *, seed: int, **sizes) -> None:
+    """Raise ParameterError if `build` would refuse these arguments."""
+    if name not in CATALOGUE:
+        raise ParameterError(
+            f"name={name!r}: no such demo corpus; allowed are {', '.join(CATALOGUE)}"
+        )
+    most = {"actors": CAST, "sentences": len(SENTENCES[CATALOGUE[name].script]), "takes": 99}
+    for key, value in sizes.items():
+        if not 1 <= value <= most[key]:
+            raise ParameterError(f"{key}={value}: {name} allows 1 to {most[key]}")
+    if seed < 0:
+        raise ParameterError(f"seed={seed}: must be 0 or more")
+
+
 def describe() -> pd.DataFrame:
     """In what the demo corpora differ.
 
@@ -98,16 +113,7 @@ def describe() -> pd.DataFrame:
 
 
 def _stamp(name, *, seed, **sizes):
-    if name not in CATALOGUE:
-        raise ParameterError(
-            f"name={name!r}: no such demo corpus; allowed are {', '.join(CATALOGUE)}"
-        )
-    most = {"actors": CAST, "sentences": len(SENTENCES[CATALOGUE[name].script]), "takes": 99}
-    for key, value in sizes.items():
-        if not 1 <= value <= most[key]:
-            raise ParameterError(f"{key}={value}: {name} allows 1 to {most[key]}")
-    if seed < 0:
-        raise ParameterError(f"seed={seed}: must be 0 or more")
+    check(name, seed=seed, **sizes)
     return {
         "name": name,
         "note": SYNTHETIC,
@@ -147,5 +153,8 @@ def _synthesise_all(stamp, folder, *, progress):
         signal = synthesise(
             name, seed=stamp["seed"], number=number, emotion=emotion, sentence=sentence, take=take
         )
-        soundfile.write(path, signal, SAMPLING_RATE, subtype=_SUBTYPE)
+        data = io.BytesIO()  # libsndfile does not say why it cannot write a file
+        soundfile.write(data, signal, SAMPLING_RATE, subtype=_SUBTYPE, format="WAV")
+        with files.writing(path):
+            path.write_bytes(data.getvalue())
     files.write_text(folder / _STAMP, _text(stamp))

@@ -6,6 +6,7 @@ stored, this module is all of it that runs.
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -40,6 +41,7 @@ UNTRAINED_CONFIG = {
 _CONFIG, _WEIGHTS, _PREPROCESSOR = _FILES = (
     "config.json", "model.safetensors", "preprocessor_config.json",
 )  # fmt: skip
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _REMEDY = (
     "on a machine with a network, run transformers.HubertModel.from_pretrained(name)"
     ".save_pretrained(folder) and the same with AutoFeatureExtractor, and give the folder"
@@ -157,13 +159,16 @@ def check_layers(info: EncoderInfo, layers) -> tuple[int, ...]:
 
 def _folder(encoder):
     path = Path(encoder).expanduser()
-    for candidate in (path, files.ROOT / path):
+    tried = dict.fromkeys((path.absolute(), files.ROOT / path))
+    for candidate in tried:
         if candidate.is_dir():
             return candidate.resolve()
-    if path.is_absolute() or str(encoder).startswith((".", "~")) or str(encoder).count("/") != 1:
+    # A name on the hub has an owner, which is no folder here.
+    if not _HUB_NAME.fullmatch(str(encoder)) or any(folder.parent.is_dir() for folder in tried):
         raise EncoderError(
-            f"encoder={str(encoder)!r}: no such folder; give a folder with {_CONFIG} and "
-            f"{_WEIGHTS}, a hub name such as facebook/hubert-base-ls960, or {EMBEDDED}"
+            f"encoder={str(encoder)!r}: no such folder; tried {' and '.join(map(str, tried))}; "
+            f"give a folder with {_CONFIG} and {_WEIGHTS}, a hub name such as "
+            f"facebook/hubert-base-ls960, or {EMBEDDED}"
         )
     return None
 
@@ -192,14 +197,15 @@ def _hub_files(name):
         if isinstance(e, errors.LocalEntryNotFoundError) and cached[_CONFIG] and cached[_WEIGHTS]:
             return cached
         raise EncoderError(
-            f"encoder={name!r}: is not in the local cache and the hub cannot be reached; download "
-            f"it where there is a network and give the folder, or use encoder: {EMBEDDED}, "
-            "which comes with the project"
+            f"encoder={name!r}: is no folder here or in {files.ROOT} and not in the local cache, "
+            "and the hub cannot be reached; download it where there is a network and give the "
+            f"folder, or use encoder: {EMBEDDED}, which comes with the project"
         ) from e
     except (errors.HfHubHTTPError, errors.HFValidationError) as error:
         raise EncoderError(
-            f"encoder={name!r}: the hub has no such model, or does not let you read it "
-            f"({type(error).__name__}); check the name, or give a local folder"
+            f"encoder={name!r}: is no folder here or in {files.ROOT}, and the hub has no such "
+            f"model, or does not let you read it ({type(error).__name__}); check the name, or give "
+            "a local folder"
         ) from error
 
 
