@@ -137,8 +137,6 @@ def _command(params, folder, arguments):
     return [
         *(sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"),
         *("--directory", folder, "--config", f"params_file={kept}"),
-        # By default in the user's home, which may be read-only.
-        *("--runtime-source-cache-path", "cache/snakemake/sources"),
         # The marks alone say what is to be run.
         *("--rerun-triggers", "input"),
         # The lock above lets nobody else in, so what is locked or half-done was left by a kill.
