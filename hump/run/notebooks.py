@@ -134,7 +134,7 @@ def _run(node, partial, parameters, progress, echo):
     logging.getLogger("papermill").setLevel(logging.ERROR)
     papermill.execute_notebook(
         node,
-        partial,
+        str(partial).replace("{", "{{").replace("}", "}}"),  # Papermill formats it
         parameters=parameters,
         kernel_name="python3",
         language="python",

@@ -15,8 +15,9 @@ from hump.params.load import name_of
 from hump.run import steps
 from hump.util import files, text
 
-# A step that ends with one of these has said why.
+# A step that ends with one of these has said why, unless Python had to.
 _EXPLAINED = re.compile(r"returned non-zero exit status [12]\b")
+_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n.*?(?=^RuleException)", re.M | re.S)
 _FAILURE = re.compile(r"^\w*(Error|Exception)\b", re.MULTILINE)
 _SHOWN_LINES = 15
 # How often what changed meanwhile is run again.
@@ -178,8 +179,11 @@ def _call(command, lock, messages):
 
 def _explain(messages):
     """Snakemake's message of a failure that no step has explained itself."""
-    found = _FAILURE.search(messages)
-    if _EXPLAINED.search(messages):
-        return ""
-    lines = messages[found.start() if found else 0 :].splitlines()
-    return "".join(f"{line}\n" for line in lines[:_SHOWN_LINES])
+    if found := _TRACEBACK.search(messages):
+        lines = found[0].splitlines()[-_SHOWN_LINES:]
+    elif _EXPLAINED.search(messages):
+        lines = []
+    else:
+        found = _FAILURE.search(messages)
+        lines = messages[found.start() if found else 0 :].splitlines()[:_SHOWN_LINES]
+    return "".join(f"{line}\n" for line in lines)
