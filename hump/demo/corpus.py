@@ -1,5 +1,6 @@
 """Build a demo corpus: all its files, or none."""
 
+import hashlib
 import io
 import itertools
 import json
@@ -133,12 +134,14 @@ def _is_current(folder, stamp):
             f"{folder}: was not made by hump.demo (it has no {_STAMP}); "
             "move it away or choose another root"
         )
-    same = (folder / _STAMP).read_bytes() == _text(stamp).encode()
-    return same and len(list(folder.glob("*/*.wav"))) == stamp["utterances"]
+    return files.read_json(folder / _STAMP) == stamp | {"contents": _contents(folder)}
 
 
-def _text(stamp):
-    return json.dumps(stamp, indent=2) + "\n"
+def _contents(folder):
+    """Hash of all names and sounds, so that a damaged corpus is made again."""
+    paths = sorted(folder.glob("*/*.wav"))
+    lines = [f"{path.relative_to(folder).as_posix()} {files.sha256(path)}" for path in paths]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _synthesise_all(stamp, folder, *, progress):
@@ -157,4 +160,5 @@ def _synthesise_all(stamp, folder, *, progress):
         soundfile.write(data, signal, SAMPLING_RATE, subtype=_SUBTYPE, format="WAV")
         with files.writing(path):
             path.write_bytes(data.getvalue())
-    files.write_text(folder / _STAMP, _text(stamp))
+    stamp = stamp | {"contents": _contents(folder)}
+    files.write_text(folder / _STAMP, json.dumps(stamp, indent=2) + "\n")
