@@ -87,7 +87,7 @@ set_up() {
     is_set_up && return
     local base
     base=$(find_python)
-    trap 'printf "\nInterrupted during the set-up. Run the same command again.\n" >&2; exit 130' INT TERM
+    trap 'printf "\nInterrupted during the set-up. Run the same command again.\n" >&2; exit 130' INT TERM HUP
     mkdir -p "$ROOT/cache"
     exec 9>"$ROOT/cache/setup.lock"
     "$base" -c 'import fcntl
@@ -98,7 +98,7 @@ except BlockingIOError:
     fcntl.flock(9, fcntl.LOCK_EX)'
     is_set_up || make_environment "$base"
     exec 9>&-
-    trap - INT TERM
+    trap - INT TERM HUP
 }
 
 # An absolute path, since the steps run in the project's folder and not in the caller's.
