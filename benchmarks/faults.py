@@ -2,10 +2,10 @@
 
     python benchmarks/faults.py FOLDER [--trials 20] [--phases PHASE ...] [--faults NAME ...]
 
-The smoke study is run once in FOLDER/reference. A trial takes a copy that was stopped before a
-phase, has a fault happen, and gives the same command again. Right is a study whose tables and models
-are then those of the reference, byte for byte; and of a command that stops, an exit status other
-than 0 and a message without a traceback. What was finished before the phase must be there and the
+The smoke study is run once in FOLDER/reference. A trial takes a copy that was stopped before
+a phase, has a fault happen, and gives the same command again. Right is a study whose tables and
+models are then those of the reference, byte for byte; and of a command that stops, an exit status
+other than 0 and a message without a traceback. What was finished before must be there and the
 same directly after the fault. Mounts need root.
 """
 
