@@ -140,6 +140,8 @@ def _command(params, folder, arguments):
     return [
         *(sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"),
         *("--directory", folder, "--config", f"params_file={kept}"),
+        # The marks are there for pods of a cluster too, which keep files by a storage plugin.
+        *("--default-storage-prefix", str(ROOT / folder)),
         # The marks alone say what is to be run.
         *("--rerun-triggers", "input"),
         # The lock above lets nobody else in, so what is locked or half-done was left by a kill.
