@@ -88,7 +88,7 @@ set_up() {
     is_set_up && return
     local base
     base=$(find_python)
-    trap 'printf "\nInterrupted during the set-up. Run the same command again.\n" >&2; exit 130' INT TERM
+    trap 'printf "\nInterrupted during the set-up. Run the same command again.\n" >&2; exit 130' INT TERM HUP
     mkdir -p "$ROOT/cache"
     exec 9>"$ROOT/cache/setup.lock"
     "$base" -c 'import fcntl
@@ -101,7 +101,7 @@ except OSError:
     print("The file system of cache/ has no locks: run one set-up at a time.", flush=True)'
     is_set_up || make_environment "$base"
     exec 9>&-
-    trap - INT TERM
+    trap - INT TERM HUP
 }
 
 # An absolute path, since the steps run in the project's folder and not in the caller's.

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from hump.errors import CorpusError, HumpError
-from hump.params import ROOT, load_params
-from hump.util import text
+from hump.params import ROOT, folders, load_params
+from hump.params.load import name_of
+from hump.util import files, text
 
 
 def main(arguments=None) -> int:
@@ -37,7 +38,8 @@ def main(arguments=None) -> int:
     if data := os.environ.get("HUMP_DATA"):
         os.environ["HUMP_DATA"] = str(Path(data).expanduser().absolute())
     try:
-        return options.command(options)
+        with files.writing():
+            return options.command(options)
     except HumpError as error:
         # A step of a study tells its story on one stream, in order.
         stream = sys.stdout if getattr(options, "step", None) else sys.stderr
@@ -96,16 +98,39 @@ def _check(options):
 
 
 def _preflight(options):
+    params, faults = load_params(options.params_file), []
+    for check in (_check_corpora, _check_demo, _check_encoder):
+        try:
+            check(params, options.params_file)
+        except HumpError as error:
+            faults.append(str(error))
+    if faults:
+        raise HumpError("\n".join(faults))
+    return params
+
+
+def _check_corpora(params, params_file):
     from hump import corpora
 
-    params = load_params(options.params_file)
     if messages := corpora.missing(params):
         listing = "\n".join(f"  - {message}" for message in messages)
         raise CorpusError(
             f"HUMP_DATA={params.data}: {len(messages)} missing; put each there as it says, or "
-            f"take it out of {options.params_file}:\n{listing}"
+            f"take it out of {params_file}:\n{listing}"
         )
-    return params
+
+
+def _check_demo(params, params_file):
+    from hump import demo
+
+    for name in {*folders.DEMO}.intersection(params.corpus_names):
+        demo.check(name, **params.demo.model_dump())
+
+
+def _check_encoder(params, params_file):
+    from hump.features import encoders
+
+    encoders.check_layers(encoders.find(params.features.encoder), params.features.layers)
 
 
 def _notebook(options):
@@ -116,10 +141,8 @@ def _notebook(options):
 def _execute(options, notebook, output, corpus, progress):
     from hump.run.notebooks import execute
 
-    params_file = Path(options.params_file).resolve()
-    if params_file.is_relative_to(ROOT):
-        params_file = params_file.relative_to(ROOT)
-    parameters = {"params_file": params_file.as_posix()} | ({"corpus": corpus} if corpus else {})
+    parameters = {"params_file": name_of(options.params_file)}
+    parameters |= {"corpus": corpus} if corpus else {}
     with _announced(progress, output.stem):
         bar = progress is None and sys.stderr.isatty()
         execute(notebook, output, parameters, workers=options.workers, progress=bar)
@@ -133,6 +156,7 @@ def _step(options):
     plan = steps.plan(params)
     number = [step.name for step in plan].index(options.step)
     step, progress = plan[number], f"{number + 1}/{len(plan)}"
+    read = steps.read_by(step, params)
     if steps.is_current(step, params):
         print(f"[{progress}] {step.name}  up to date", flush=True)
         return 0
@@ -141,8 +165,8 @@ def _step(options):
         _execute(options, steps.notebook(step), output, step.corpus, progress)
     else:
         with _announced(progress, step.name):
-            _report(options)
-    steps.remember(step, params)
+            _report(options, steps.origin(params))
+    steps.remember(step, params, read)
     return 0
 
 
@@ -188,10 +212,10 @@ def _fetch(options):
     return status
 
 
-def _report(options):
+def _report(options, origin=None):
     from hump.report import pages
 
-    pages.write(load_params(options.params_file), params_file=options.params_file)
+    pages.write(load_params(options.params_file), params_file=origin or options.params_file)
     return 0
 
 

@@ -99,6 +99,14 @@ def test_a_wrong_argument_is_one_line_and_sets_nothing_up(project, arguments, me
     assert pip_calls(project) == []
 
 
+def test_a_clone_has_unix_line_ends_whatever_git_is_told(project):
+    shutil.copy(ROOT / ".gitattributes", project)
+    git = ["git", "-c", "core.autocrlf=true", "-c", "user.name=a", "-c", "user.email=a@b.invalid"]
+    for arguments in ("init -q", "add .", "commit -qm all", "rm -q run_all.sh", "reset -q --hard"):
+        subprocess.run([*git, *arguments.split()], cwd=project, check=True)
+    assert (project / "run_all.sh").read_bytes() == (ROOT / "run_all.sh").read_bytes()
+
+
 def test_help_needs_nothing(project):
     status, out, _ = call(project, "--help")
     assert status == 0

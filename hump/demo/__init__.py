@@ -4,7 +4,7 @@ They let the whole study run without any data. They are no substitute for record
 everything computed from them is marked as synthetic demo speech.
 """
 
-from hump.demo.corpus import build, describe
+from hump.demo.corpus import build, check, describe
 from hump.demo.scripts import sentences
 
-__all__ = ["build", "describe", "sentences"]
+__all__ = ["build", "check", "describe", "sentences"]

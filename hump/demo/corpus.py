@@ -1,5 +1,7 @@
 """Build a demo corpus: all its files, or none."""
 
+import hashlib
+import io
 import itertools
 import json
 import shutil
@@ -73,6 +75,20 @@ def build(name, root, *, seed: int, actors: int, sentences: int, takes: int, pro
     return folder
 
 
+def check(name, *, seed: int, **sizes) -> None:
+    """Raise ParameterError if `build` would refuse these arguments."""
+    if name not in CATALOGUE:
+        raise ParameterError(
+            f"name={name!r}: no such demo corpus; allowed are {', '.join(CATALOGUE)}"
+        )
+    most = {"actors": CAST, "sentences": len(SENTENCES[CATALOGUE[name].script]), "takes": 99}
+    for key, value in sizes.items():
+        if not 1 <= value <= most[key]:
+            raise ParameterError(f"{key}={value}: {name} allows 1 to {most[key]}")
+    if seed < 0:
+        raise ParameterError(f"seed={seed}: must be 0 or more")
+
+
 def describe() -> pd.DataFrame:
     """In what the demo corpora differ.
 
@@ -98,16 +114,7 @@ def describe() -> pd.DataFrame:
 
 
 def _stamp(name, *, seed, **sizes):
-    if name not in CATALOGUE:
-        raise ParameterError(
-            f"name={name!r}: no such demo corpus; allowed are {', '.join(CATALOGUE)}"
-        )
-    most = {"actors": CAST, "sentences": len(SENTENCES[CATALOGUE[name].script]), "takes": 99}
-    for key, value in sizes.items():
-        if not 1 <= value <= most[key]:
-            raise ParameterError(f"{key}={value}: {name} allows 1 to {most[key]}")
-    if seed < 0:
-        raise ParameterError(f"seed={seed}: must be 0 or more")
+    check(name, seed=seed, **sizes)
     return {
         "name": name,
         "note": SYNTHETIC,
@@ -127,12 +134,14 @@ def _is_current(folder, stamp):
             f"{folder}: was not made by hump.demo (it has no {_STAMP}); "
             "move it away or choose another root"
         )
-    same = (folder / _STAMP).read_bytes() == _text(stamp).encode()
-    return same and len(list(folder.glob("*/*.wav"))) == stamp["utterances"]
+    return files.read_json(folder / _STAMP) == stamp | {"contents": _contents(folder)}
 
 
-def _text(stamp):
-    return json.dumps(stamp, indent=2) + "\n"
+def _contents(folder):
+    """Hash of all names and sounds, so that a damaged corpus is made again."""
+    paths = sorted(folder.glob("*/*.wav"))
+    lines = [f"{path.relative_to(folder).as_posix()} {files.sha256(path)}" for path in paths]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _synthesise_all(stamp, folder, *, progress):
@@ -147,5 +156,9 @@ def _synthesise_all(stamp, folder, *, progress):
         signal = synthesise(
             name, seed=stamp["seed"], number=number, emotion=emotion, sentence=sentence, take=take
         )
-        soundfile.write(path, signal, SAMPLING_RATE, subtype=_SUBTYPE)
-    files.write_text(folder / _STAMP, _text(stamp))
+        data = io.BytesIO()  # libsndfile does not say why it cannot write a file
+        soundfile.write(data, signal, SAMPLING_RATE, subtype=_SUBTYPE, format="WAV")
+        with files.writing(path):
+            path.write_bytes(data.getvalue())
+    stamp = stamp | {"contents": _contents(folder)}
+    files.write_text(folder / _STAMP, json.dumps(stamp, indent=2) + "\n")

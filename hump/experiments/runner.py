@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from tqdm.auto import tqdm
 
 from hump import model
+from hump.errors import ModelError
 from hump.params import Params
 from hump.training.dataset import Data
 from hump.util import code, device, files, parallel
@@ -48,7 +49,8 @@ def run(function, calls, params: Params, *, label: str, cpu_only: bool = False) 
     """
     memory = {}
     paths = [params.cache / "jobs" / f"{_key(function, call, memory)}.json" for call in calls]
-    missing = [(call, path) for call, path in zip(calls, paths) if not path.exists()]
+    known = map(files.read_json, paths)
+    missing = [(call, path) for call, path, one in zip(calls, paths, known) if one is None]
     on_cpu = cpu_only or device.resolve(params.device) == "cpu"
     at_once = min(parallel.workers(), len(missing)) if on_cpu else 1
     jobs = (delayed(_one)(function, call, path) for call, path in missing)
@@ -81,10 +83,13 @@ def train(function, call: dict, params: Params, folder: Path, *, origin: dict) -
         The folder.
     """
     kept = params.cache / "models" / _key(function, call, {})
-    if not (kept / "config.json").exists():
+    try:
+        trained = model.load(kept)
+    except ModelError:  # missing or damaged
         with parallel.one_thread():
             model.save(function(**call), kept, origin={})
-    return model.save(model.load(kept), folder, origin=origin)
+        trained = model.load(kept)
+    return model.save(trained, folder, origin=origin)
 
 
 def _one(function, call, path):

@@ -7,6 +7,7 @@ stored, this module is all of it that runs.
 import functools
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -62,6 +63,8 @@ UNTRAINED_CONFIG = {
     "num_conv_pos_embedding_groups": 16,
 }
 
+# A name on the hub, perhaps with a revision.
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?")
 _REMEDY = (
     "on a machine with a network, run transformers.AutoModel.from_pretrained(name)"
     ".save_pretrained(folder) and the same with AutoFeatureExtractor, and give the folder"
@@ -213,14 +216,16 @@ def check_layers(info: EncoderInfo, layers) -> tuple[int, ...]:
 
 def _folder(encoder):
     path = Path(encoder).expanduser()
-    for candidate in (path, files.ROOT / path):
+    tried = dict.fromkeys((path.absolute(), files.ROOT / path))
+    for candidate in tried:
         if candidate.is_dir():
             return candidate.resolve()
-    name = str(encoder).partition("@")[0]
-    if path.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+    # A name on the hub has an owner, which is no folder here.
+    if not _HUB_NAME.fullmatch(str(encoder)) or any(folder.parent.is_dir() for folder in tried):
         raise EncoderError(
-            f"encoder={str(encoder)!r}: no such folder; give a folder with {hub.CONFIG} and "
-            f"{hub.WEIGHTS}, a hub name such as facebook/hubert-base-ls960, {EMBEDDED} or {WHISPER}"
+            f"encoder={str(encoder)!r}: no such folder; tried {' and '.join(map(str, tried))}; "
+            f"give a folder with {hub.CONFIG} and {hub.WEIGHTS}, a hub name such as "
+            f"facebook/hubert-base-ls960, {EMBEDDED} or {WHISPER}"
         )
     return None
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hump.errors import EncoderError
+from hump.util.files import ROOT
 
 CONFIG, WEIGHTS, PREPROCESSOR = "config.json", "model.safetensors", "preprocessor_config.json"
 # Names the files that large weights are divided into.
@@ -40,14 +41,16 @@ def get(encoder: str, file: str) -> Path | None:
         if file == PREPROCESSOR and isinstance(e, errors.LocalEntryNotFoundError):
             return None
         raise EncoderError(
-            f"encoder={encoder!r}: is not in the local cache and the hub cannot be reached; "
-            "download it where there is a network and give the folder, or use one that comes with "
-            "the project: hump/assets/hubert-mini or hump/assets/whisper-base-3"
+            f"encoder={encoder!r}: is no folder here or in {ROOT} and not in the local cache, and "
+            "the hub cannot be reached; download it where there is a network and give the folder, "
+            "or use one that comes with the project: hump/assets/hubert-mini or "
+            "hump/assets/whisper-base-3"
         ) from e
     except (errors.HfHubHTTPError, errors.HFValidationError) as error:
         raise EncoderError(
-            f"encoder={encoder!r}: the hub has no such model or revision, or does not let you read "
-            f"it ({type(error).__name__}); check the name, or give a local folder"
+            f"encoder={encoder!r}: is no folder here or in {ROOT}, and the hub has no such model "
+            f"or revision, or does not let you read it ({type(error).__name__}); check the name, "
+            "or give a local folder"
         ) from error
 
 

@@ -42,7 +42,7 @@ def load_params(path) -> Params:
     >>> params.source, params.finetune.strategy
     ('demo_source', 'all')
     """
-    file = _find(Path(path))
+    file = find(path)
     try:
         return Params.model_validate_json(json.dumps(_read(file)))
     except ValidationError as error:
@@ -51,12 +51,19 @@ def load_params(path) -> Params:
         raise ParameterError(f"{file}: {count}:\n{problems}") from None
 
 
-def _find(path):
-    for file in (path, ROOT / path):
+def find(path) -> Path:
+    """The file that `load_params` reads."""
+    for file in (Path(path), ROOT / path):
         if file.is_file():
             return file
     known = sorted(f"params/{file.name}" for file in (ROOT / "params").glob("*.yaml"))
     raise ParameterError(f"{path}: no such parameter file; choose one of {', '.join(known)}")
+
+
+def name_of(path) -> str:
+    """A parameter file's path in the project, wherever that lies; the whole path of one outside."""
+    file = find(path).resolve()
+    return file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from hump import results
 from hump.params import Params, names
+from hump.util import files
 
 # Okabe & Ito's colours, which readers with any colour vision tell apart.
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
@@ -85,10 +86,9 @@ def save(figure, path) -> Figure:
     matplotlib.figure.Figure
         The same, for a notebook to show.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Without the version that matplotlib would write: equal figures are equal files.
-    figure.savefig(path, metadata={"Software": None})
+    with files.atomic(path) as file:
+        # Without the version that matplotlib would write: equal figures are equal files.
+        figure.savefig(file, format=Path(path).suffix[1:], metadata={"Software": None})
     plt.close(figure)
     return figure
 
@@ -130,5 +130,5 @@ def keep(
     path = params.results / "figures" / f"{name}.png"
     save(figure, path)
     text = f"{caption} (corpora {made_of}{'; ' if remark else ''}{remark})\n"
-    path.with_suffix(".txt").write_text(text, encoding="utf-8")
+    files.write_text(path.with_suffix(".txt"), text)
     return figure

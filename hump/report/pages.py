@@ -6,6 +6,7 @@ The page needs no network: no script, no font, no image but those beside it.
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 from importlib import metadata
@@ -162,5 +163,4 @@ def _notebooks(folder):
 def _command(params_file):
     if params_file is None:
         return None
-    file = Path(params_file).resolve()
-    return f"./run_all.sh {file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.name}"
+    return f"./run_all.sh {shlex.quote(str(params_file))}"

@@ -5,6 +5,7 @@ does not have, of which Papermill only warns, is an error. The copy appears unde
 cells have run, and holds no audio.
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+import psutil
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
@@ -77,6 +79,8 @@ def execute(notebook, output, parameters, *, workers=None, progress=True, echo=N
         except (PapermillExecutionError, DeadKernelError) as error:
             _save(partial, failed, notebook)
             raise NotebookError(_explain(error, failed)) from error
+        finally:
+            _end_workers(profile)
     if unfinished := _unfinished(partial):
         _save(partial, failed, notebook)
         raise NotebookError(f"{output.stem} stopped early: {unfinished}\nExecuted copy: {failed}")
@@ -120,6 +124,7 @@ def _environment(workers, profile):
         "JUPYTER_PATH": _first(kernels, "JUPYTER_PATH"),
         "IPYTHONDIR": profile,
         "MATPLOTLIBRC": os.devnull,
+        "JUPYTER_RUNTIME_DIR": profile,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         **{f"{library}_NUM_THREADS": "1" for library in _LIBRARIES},
         **{name: os.environ.get(name, value) for name, value in SAME_EVERYWHERE.items()},
@@ -135,7 +140,7 @@ def _run(node, partial, parameters, progress, echo):
     logging.getLogger("papermill").setLevel(logging.ERROR)
     papermill.execute_notebook(
         node,
-        partial,
+        str(partial).replace("{", "{{").replace("}", "}}"),  # Papermill formats it
         parameters=parameters,
         kernel_name="python3",
         language="python",
@@ -145,6 +150,14 @@ def _run(node, partial, parameters, progress, echo):
         start_timeout=300,
         config=Config(KernelManager={"transport_encryption": "auto"}),
     )
+
+
+def _end_workers(profile):
+    """End what the kernel has started and left behind, as one that was killed does."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get("IPYTHONDIR") == profile:
+                process.kill()
 
 
 def _save(partial, output, notebook):

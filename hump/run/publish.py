@@ -49,13 +49,16 @@ def publish(params: Params) -> Path:
             )
     left_out = _LEFT_OUT + (() if params.synthetic else _SHOWS_RECORDINGS)
     target = results.published(params)
-    shutil.rmtree(target, ignore_errors=True)
+    draft = target.with_name(f".{params.study}.partial")
+    shutil.rmtree(draft, ignore_errors=True)
     for kind, pattern in _KINDS.items():
-        (target / kind).mkdir(parents=True)
+        (draft / kind).mkdir(parents=True)
         for file in sorted((params.results / kind).glob(pattern)):
             if not any(file.match(name) for name in left_out) and not file.name.startswith("."):
-                shutil.copyfile(file, target / kind / file.name)
-    files.write_text(target / MANIFEST, json.dumps(_statement(params, target), indent=1) + "\n")
+                shutil.copyfile(file, draft / kind / file.name)
+    files.write_text(draft / MANIFEST, json.dumps(_statement(params, draft), indent=1) + "\n")
+    shutil.rmtree(target, ignore_errors=True)  # not before the new ones are there
+    draft.rename(target)
     return target
 
 

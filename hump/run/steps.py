@@ -16,6 +16,9 @@ from hump.params import Params, folders
 from hump.util import code, files
 from hump.util.files import ROOT
 
+# Where the name of a study's parameter file is kept.
+ORIGIN = ".steps/params_file.json"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -150,7 +153,7 @@ def notebook(step: Step) -> Path:
 def _corpora(params):
     """Hash of every file of the user's corpora, by relative path and content."""
     known = params.cache / "contents.json"
-    before = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
+    before = files.read_json(known) or {}
     after, digest = {}, hashlib.sha256()
     for name in params.corpus_names:
         if name in folders.DEMO:
@@ -181,32 +184,59 @@ def is_current(step: Step, params: Params) -> bool:
     -------
     bool
     """
-    record = _record(step, params)
-    if not record.is_file():
-        return False
-    return json.loads(record.read_text(encoding="utf-8")) == _state(step, params)
+    record = files.read_json(_record(step, params))
+    return record is not None and record == read_by(step, params) | _made(step, params)
 
 
-def remember(step: Step, params: Params) -> None:
+def read_by(step: Step, params: Params) -> dict:
+    """What a step reads, by content.
+
+    Parameters
+    ----------
+    step : Step
+    params : Params
+
+    Returns
+    -------
+    dict
+        For `remember`. Taken before the step is run, so that what is edited meanwhile counts as
+        changed.
+    """
+    return {"key": key(step, params), "needs": _contents(step.needs, params)}
+
+
+def remember(step: Step, params: Params, read: dict) -> None:
     """Record that a step was run, from and to what contents.
 
     Parameters
     ----------
     step : Step
     params : Params
+    read : dict
+        `read_by`, as it was before.
     """
-    files.write_text(_record(step, params), json.dumps(_state(step, params), indent=1) + "\n")
+    record = read | _made(step, params)
+    files.write_text(_record(step, params), json.dumps(record, indent=1) + "\n")
+
+
+def frozen(params: Params) -> Path:
+    """The parameter file as it was when the study's run began: what the steps read."""
+    return params.results / "params.yaml"
+
+
+def origin(params: Params) -> str | None:
+    """Name of the parameter file that the study was run from, as `hump.params.load.name_of`."""
+    return files.read_json(params.results / ORIGIN)
 
 
 def _record(step, params):
     return params.results / ".steps" / f"{step.name}.json"
 
 
-def _state(step, params):
-    return {"key": key(step, params)} | {
-        kind: {
-            name: files.sha256(path) if (path := params.results / name).is_file() else None
-            for name in names
-        }
-        for kind, names in (("needs", step.needs), ("makes", step.makes))
-    }
+def _made(step, params):
+    return {"makes": _contents(step.makes, params)}
+
+
+def _contents(names, params):
+    paths = {name: params.results / name for name in names}
+    return {name: files.sha256(p) if p.is_file() else None for name, p in paths.items()}

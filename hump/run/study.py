@@ -8,17 +8,22 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from hump.errors import HumpError, ParameterError
-from hump.params import ROOT, Params
+from hump.params import ROOT, Params, load_params
+from hump.params.load import name_of
 from hump.run import steps
 from hump.util import files, text
 
-# A step that ends with one of these has said why.
+# A step that ends with one of these has said why, unless Python had to.
 _EXPLAINED = re.compile(r"returned non-zero exit status [12]\b")
+_TRACEBACK = re.compile(
+    r"^Traceback \(most recent call last\):\n.*?(?=^RuleException)", re.M | re.S
+)
 _FAILURE = re.compile(r"^\w*(Error|Exception)\b", re.MULTILINE)
 _SHOWN_LINES = 15
+# How often what changed meanwhile is run again.
+_ROUNDS = 3
 
 
 def run(params: Params, params_file, arguments) -> int:
@@ -47,13 +52,15 @@ def run(params: Params, params_file, arguments) -> int:
     folder = params.cache / "snakemake" / params.study
     log = folder / "run.log"
     with _alone(folder / "lock", params.study) as lock:
+        _freeze(params, params_file)
         _mark(params, folder)
-        command = _command(params_file, folder, arguments)
-        if arguments:
-            status = _call(command, lock, messages=None)
-        else:
-            with log.open("w") as messages:
+        command = _command(params, folder, arguments)
+        for _ in range(1 if arguments else _ROUNDS):
+            with contextlib.nullcontext() if arguments else log.open("w") as messages:
                 status = _call(command, lock, messages)
+            if status or not (left := _mark(params, folder)) or arguments:
+                break
+            print(f"Changed meanwhile, so run again: {', '.join(left)}", flush=True)
     took = text.duration(time.monotonic() - started)
     if status == 130:
         print("Interrupted. The same command continues where it stopped.", file=sys.stderr)
@@ -63,8 +70,38 @@ def run(params: Params, params_file, arguments) -> int:
             print(f"Snakemake's messages: {log}", file=sys.stderr)
         print(f"Stopped after {took}. The same command goes on from here.", file=sys.stderr)
     elif not {"-n", "--dry-run", "--dryrun"}.intersection(arguments):
-        print(f"Finished in {took}. Results: {params.results / 'index.html'}")
+        _tell_results(params, params_file, left, took)
     return status
+
+
+def _tell_results(params, params_file, left, took):
+    where = f"Results: {params.results / 'index.html'}"
+    print(f"Finished in {took}. {'Not yet run: ' + ', '.join(left) if left else where}")
+    if not _says(params_file, params):
+        print(f"{params_file} has changed meanwhile; this was run: {steps.frozen(params)}")
+
+
+def _says(params_file, params):
+    try:
+        return load_params(params_file) == params
+    except HumpError:
+        return False
+
+
+def _freeze(params, params_file):
+    """Keep the parameter file as it is now: an edit while the study runs is for the next run."""
+    kept, name, before = steps.frozen(params), name_of(params_file), steps.origin(params)
+    if before not in (None, name) and kept.exists() and not _says(kept, params):
+        raise HumpError(
+            f"{name}: study={params.study}: {params.results} holds the results of {before}, which "
+            "would be replaced; give this file a study name of its own, or move those results away"
+        )
+    for left in params.results.rglob(".*.partial*"):
+        left.unlink()  # half a file, of a run that was killed
+    files.write_text(kept, (ROOT / name).read_text(encoding="utf-8"))
+    files.write_text(params.results / steps.ORIGIN, json.dumps(name))
+    if not _says(kept, params):
+        raise ParameterError(f"{name}: was changed while it was read; run the same command again")
 
 
 @contextlib.contextmanager
@@ -80,28 +117,31 @@ def _alone(path, study):
 
 
 def _mark(params, folder):
-    """Tell Snakemake which steps are up to date: a step is run if its mark is missing."""
+    """Mark for Snakemake the steps that are up to date, and return the names of the others."""
     plan = steps.plan(params)
     for step in plan:
         if step.notebook and not steps.notebook(step).is_file():
             raise ParameterError(f"{steps.notebook(step)}: no such notebook; restore it")
     (folder / "done").mkdir(parents=True, exist_ok=True)
+    left = [step.name for step in plan if not steps.is_current(step, params)]
     for step in plan:
         mark = folder / "done" / step.name
-        if not steps.is_current(step, params):
+        if step.name in left:
             mark.unlink(missing_ok=True)
         elif not mark.exists():
             mark.touch()
+    return left
 
 
-def _command(params_file, folder, arguments):
-    workflow = ROOT / "workflow"
-    profile = [] if "--profile" in arguments else ["--profile", str(workflow / "profiles/local")]
-    # Quoted, since Snakemake reads a value as YAML.
-    config = "params_file=" + json.dumps(str(Path(params_file).resolve()))
+def _command(params, folder, arguments):
+    profile = [] if "--profile" in arguments else ["--profile", "workflow/profiles/local"]
+    # Relative, since Snakemake reads some characters of a path as its own.
+    folder, kept = (os.path.relpath(path, ROOT) for path in (folder, steps.frozen(params)))
     return [
-        *(sys.executable, "-m", "snakemake", "--snakefile", str(workflow / "Snakefile")),
-        *("--directory", str(folder), "--config", config),
+        *(sys.executable, "-m", "snakemake", "--snakefile", "workflow/Snakefile"),
+        *("--directory", folder, "--config", f"params_file={kept}"),
+        # The marks are there for pods of a cluster too, which keep files by a storage plugin.
+        *("--default-storage-prefix", str(ROOT / folder)),
         # The marks alone say what is to be run.
         *("--rerun-triggers", "input"),
         # The lock above lets nobody else in, so what is locked or half-done was left by a kill.
@@ -148,8 +188,11 @@ def _call(command, lock, messages):
 
 def _explain(messages):
     """Snakemake's message of a failure that no step has explained itself."""
-    found = _FAILURE.search(messages)
-    if _EXPLAINED.search(messages):
-        return ""
-    lines = messages[found.start() if found else 0 :].splitlines()
-    return "".join(f"{line}\n" for line in lines[:_SHOWN_LINES])
+    if found := _TRACEBACK.search(messages):
+        lines = found[0].splitlines()[-_SHOWN_LINES:]
+    elif _EXPLAINED.search(messages):
+        lines = []
+    else:
+        found = _FAILURE.search(messages)
+        lines = messages[found.start() if found else 0 :].splitlines()[:_SHOWN_LINES]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,10 +1,11 @@
-"""Files: where the project lies, and how a file is written, locked and hashed."""
+"""Files: where the project lies, and how a file is written, read again, locked and hashed."""
 
 import atexit
 import contextlib
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import sys
@@ -12,9 +13,42 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from hump.errors import DiskFullError
+from hump.errors import DiskFullError, HumpError
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextlib.contextmanager
+def writing(path=None):
+    """Say clearly that a file cannot be written.
+
+    Parameters
+    ----------
+    path : Path or None
+        None: the one that the system names, if it does.
+
+    Raises
+    ------
+    DiskFullError
+        The disk, or the user's share of it, is full.
+    HumpError
+        The file system is read-only, or the file is not the user's to write.
+    """
+    try:
+        yield
+    except OSError as error:
+        name = path or error.filename or "a file of this study"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(
+                f"{name}: cannot be written, the disk is full; free some space and run the same "
+                "command again: what is finished is kept"
+            ) from error
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise HumpError(
+                f"{name}: {error.strerror}; make it readable and writable, or move the project to "
+                "where it is, and run the same command again"
+            ) from error
+        raise
 
 
 @contextlib.contextmanager
@@ -35,32 +69,35 @@ def atomic(path):
 
     Raises
     ------
-    DiskFullError
+    DiskFullError, HumpError
+        As `writing`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise DiskFullError(
-            f"{path}: cannot be written, the disk is full; free some space and run the same "
-            "command again: what is finished is kept"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def write_text(path, text: str) -> None:
     """Write a UTF-8 text file by `atomic`."""
     with atomic(path) as file:
         file.write(text.encode())
+
+
+def read_json(path):
+    """What a JSON file holds; None if it is missing or damaged, so that it is made again."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 @contextlib.contextmanager
@@ -89,8 +126,10 @@ def lock(path, *, wait: bool = True):
     Some file systems have no locks. What a lock guards is done there without one, and said.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with contextlib.ExitStack() as opened:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = opened.enter_context(path.open("a"))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError as error:

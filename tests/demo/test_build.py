@@ -1,7 +1,9 @@
 """Building a demo corpus: names, sizes, determinism, reuse, interruption, errors."""
 
+import errno
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ import soundfile
 
 from hump import demo
 from hump.demo import corpus, synthesis
-from hump.errors import CorpusError, HumpError, ParameterError
+from hump.errors import CorpusError, DiskFullError, HumpError, ParameterError
 from hump.params.folders import DEMO
 from hump.params.names import EMOTIONS
 from hump.util import code
@@ -97,13 +99,15 @@ def test_reused_when_the_stamp_agrees(small, monkeypatch):
     assert demo.build("demo_german", small.parent, **SMALL) == small
 
 
-@pytest.mark.parametrize("damage", ["recipe", "file", "stamp"])
+@pytest.mark.parametrize("damage", ["recipe", "file", "sound", "stamp"])
 def test_rebuilt_after_a_change(damage, small, tmp_path, monkeypatch):
     folder = demo.build("demo_german", tmp_path, **SMALL)
     if damage == "recipe":
         monkeypatch.setattr(corpus.code, "version", lambda module: f"another {module}")
     elif damage == "file":
         next(folder.glob("*/*.wav")).unlink()
+    elif damage == "sound":
+        next(folder.glob("*/*.wav")).write_bytes(b"RIFF")
     else:
         (folder / "corpus.json").write_text("{")
     extra = folder / "de01f" / "stale.txt"
@@ -130,6 +134,16 @@ def test_killed_build_leaves_nothing_half_used(small, tmp_path):
     assert (tmp_path / ".demo_german.building").is_dir()
     assert digests(demo.build("demo_german", tmp_path, **SMALL)) == digests(small)
     assert not (tmp_path / ".demo_german.building").exists()
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(DiskFullError, match=r"t1\.wav: cannot be written, the disk is full; free"):
+        demo.build("demo_german", tmp_path, **SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == [".demo_german.lock"]
 
 
 def test_failed_build_leaves_nothing(tmp_path, monkeypatch):
@@ -163,6 +177,9 @@ def test_impossible_requests(change, message, tmp_path):
     with pytest.raises(ParameterError, match=message):
         demo.build(**{"name": "demo_german", "root": tmp_path, **SMALL, **change})
     assert not list(tmp_path.iterdir())
+    sizes = {key: value for key, value in SMALL.items() if key != "progress"}
+    with pytest.raises(ParameterError, match=message):
+        demo.check(**{"name": "demo_german", **sizes, **change})
 
 
 def test_folder_of_somebody_else_is_left_alone(tmp_path):

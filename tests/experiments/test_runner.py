@@ -58,6 +58,13 @@ def test_finished_jobs_are_not_repeated(run, params):
     assert run(calls=[{"n": 1, "offset": 7}])[0]["value"] == 8
 
 
+@pytest.mark.parametrize("damage", ["", '{"value": 1'])
+def test_a_damaged_result_is_computed_again(run, params, damage):
+    expected = run()
+    kept(params)[2].write_text(damage)
+    assert run() == expected
+
+
 def test_changed_code_repeats_jobs(run, params, monkeypatch):
     run()
     runner._version.cache_clear()

@@ -2,14 +2,17 @@
 
 import os
 import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 from nbformat import v4
 
 from hump import __main__ as command_line
 from hump.errors import ParameterError
 from hump.run import notebooks
+from hump.util import files
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +41,7 @@ def make(tmp_path):
 
 
 def run(notebook, tmp_path, **parameters):
-    output = tmp_path / "out" / "03_try.ipynb"
+    output = tmp_path / "out {b} 语" / "03_try.ipynb"
     parameters = parameters or {"params_file": "params/demo.yaml"}
     notebooks.execute(notebook, output, parameters, workers=3, progress=False)
     return output
@@ -49,7 +52,8 @@ def text_of(path):
     return "".join(str(output) for cell in cells for output in cell.get("outputs", []))
 
 
-def test_runs_with_its_parameters_in_this_python_and_in_the_project(make, tmp_path):
+def test_runs_with_its_parameters_in_this_python_and_in_the_project(make, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/proc/none")  # nor needs it a home
     output = run(
         make(
             "import os, sys, hump\n"
@@ -80,7 +84,7 @@ def test_a_kernel_of_the_user_with_the_same_name_is_not_used(make, tmp_path, mon
 def test_a_parameter_that_the_notebook_lacks_is_refused(make, tmp_path, parameters):
     with pytest.raises(ParameterError, match=r"defines \['params_file'\].*change the cell or"):
         run(make("1"), tmp_path, **parameters)
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out {b} 语").exists()
 
 
 def test_a_missing_notebook_is_refused(tmp_path):
@@ -90,15 +94,17 @@ def test_a_missing_notebook_is_refused(tmp_path):
 
 def test_an_error_of_hump_is_told_without_traceback_and_the_copy_kept(make, tmp_path):
     notebook = make("from hump.errors import ModelError\nraise ModelError('depth=0: add one')")
+    finished = tmp_path / "out {b} 语" / "03_try.ipynb"
+    files.write_text(finished, "of a run before")
     with pytest.raises(notebooks.NotebookError) as caught:
         run(notebook, tmp_path)
-    failed = tmp_path / "out" / "failed" / "03_try.ipynb"
+    failed = tmp_path / "out {b} 语" / "failed" / "03_try.ipynb"
     told = str(caught.value)
     assert told.startswith("03_try failed in cell work [")
     assert told.endswith(f"\n  ModelError: depth=0: add one\nExecuted copy: {failed}")
     assert "ModelError" in text_of(failed)
-    assert not (tmp_path / "out" / "03_try.ipynb").exists()
-    run(make("1"), tmp_path)
+    assert finished.read_text() == "of a run before", "it stays until there is a new one"
+    assert "03_try" in run(make("1"), tmp_path).read_text()
     assert not failed.exists()
 
 
@@ -109,9 +115,20 @@ def test_another_error_is_told_with_the_end_of_its_traceback(make, tmp_path):
     assert "\x1b" not in str(caught.value)
 
 
-def test_a_kernel_that_dies_is_told(make, tmp_path):
+def test_a_kernel_that_dies_is_told_and_takes_its_workers_with_it(make, tmp_path):
+    worker = tmp_path / "worker.txt"
+    code = (
+        f"import os, subprocess; worker = subprocess.Popen(['sleep', '60']); path = {str(worker)!r}"
+    )
+    code += "\nopen(path, 'w').write(str(worker.pid)); os._exit(9)"
     with pytest.raises(notebooks.NotebookError, match="The kernel died; most often .* memory"):
-        run(make("import os; os._exit(9)"), tmp_path)
+        run(make(code), tmp_path)
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(int(worker.read_text())) and time.monotonic() < deadline:
+        if psutil.Process(int(worker.read_text())).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.01)
+    assert time.monotonic() < deadline, "the worker lives on"
 
 
 def test_a_notebook_that_stopped_early_is_a_failure(make, tmp_path):
@@ -175,3 +192,18 @@ def test_check_names_every_missing_corpus_at_once(tmp_path, monkeypatch, capsys)
     assert f"- ravdess: {tmp_path}/ravdess: no such folder" in told
     assert f"- emodb: {tmp_path}/emodb: no such folder" in told
     assert command_line.main(["check", "params/demo.yaml"]) == 0
+
+
+def test_check_names_all_that_would_stop_a_later_step(tmp_path, capsys):
+    text = (notebooks.ROOT / "params" / "smoke.yaml").read_text(encoding="utf-8")
+    for old, new in (("layers: [1, 9]", "layers: [1, 13]"), ("actors: 3", "actors: 99")):
+        text = text.replace(old, new)
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    assert command_line.main(["check", str(file)]) == 2
+    told = capsys.readouterr().err
+    assert "actors=99: demo_" in told and " allows 1 to 12\n" in told
+    assert "layers=[1, 13]: hubert-mini has layers 0 (the input of the first) to 12" in told
+    file.write_text(text.replace("hump/assets/hubert-mini", "params/hubert-mini"))
+    assert command_line.main(["run", str(file)]) == 2
+    assert "encoder='params/hubert-mini': no such folder; tried" in capsys.readouterr().err

@@ -120,7 +120,7 @@ def made(params):
     for step in (first, second):
         for name in step.makes:
             files.write_text(params.results / name, f"made {name}")
-        steps.remember(step, params)
+        steps.remember(step, params, steps.read_by(step, params))
     return params, first, second
 
 
@@ -137,6 +137,24 @@ def test_a_step_is_current_while_all_contents_are_as_they_were(made):
     assert steps.is_current(first, params) and steps.is_current(second, params)
     (params.results / second.makes[0]).unlink()
     assert not steps.is_current(second, params)
+
+
+def test_what_is_edited_while_a_step_runs_runs_it_again(made):
+    params, _, second = made
+    table = params.results / "tables" / "manifest.csv"
+    read = steps.read_by(second, params)
+    files.write_text(table, "another manifest")
+    steps.remember(second, params, read)
+    assert not steps.is_current(second, params)
+    files.write_text(table, "made tables/manifest.csv")
+    assert steps.is_current(second, params)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]"])
+def test_a_damaged_record_is_none(made, damage):
+    params, first, _ = made
+    (params.results / ".steps" / "01_data.json").write_text(damage)
+    assert not steps.is_current(first, params)
 
 
 def test_other_parameters_are_another_state(made):
@@ -162,6 +180,10 @@ def test_corpora_count_by_content(tmp_path, monkeypatch):
     shutil.move(tmp_path / "data", tmp_path / "moved")
     monkeypatch.setenv("HUMP_DATA", str(tmp_path / "moved"))
     assert steps.key(first, params) == after, "where a corpus lies does not count"
+    (tmp_path / "cache" / "contents.json").write_text("{")
+    assert steps.key(first, params) == after, "nor what has become of the cache"
+    next((tmp_path / "moved" / "emodb").rglob("*.wav")).unlink()
+    assert steps.key(first, params) != after, "but a file that has gone does"
 
 
 def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):

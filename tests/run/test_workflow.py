@@ -23,7 +23,7 @@ def call(root, *arguments, **variables):
     return subprocess.run(
         [sys.executable, "-m", "hump", *arguments],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root), **variables},
+        env={**os.environ, "PYTHONPATH": str(root), "HOME": "/proc/none", **variables},
         capture_output=True,
         text=True,
         timeout=120,
@@ -41,8 +41,8 @@ def planned(root, params_file, *arguments):
 
 @pytest.fixture
 def project(tmp_path):
-    """The project without results, caches and environment."""
-    root = tmp_path / "project"
+    """The project without results, caches and environment, where names are as bad as can be."""
+    root = tmp_path / "ü {b} 语 it's"
     for name in ("hump", "notebooks", "params", "workflow"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     return root
@@ -50,10 +50,11 @@ def project(tmp_path):
 
 @pytest.mark.parametrize("study", ["demo", "smoke"])
 def test_one_step_a_notebook_and_target(project, study):
-    targets = yaml.safe_load((ROOT / "params" / f"{study}.yaml").read_text())["targets"]
+    shutil.copy(ROOT / "params" / f"{study}.yaml", project / (name := f'ü "{study}" \\ a: #b.yaml'))
+    targets = yaml.safe_load((project / name).read_text())["targets"]
     notebooks = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
     expected = notebooks - {"00_mini_hubert", "04_finetune"} | {"report"}
-    steps = planned(project, f"params/{study}.yaml")
+    steps = planned(project, name)
     assert set(steps) == expected | {f"04_finetune_{target}" for target in targets}
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hump.errors import DiskFullError
+from hump.errors import DiskFullError, HumpError
 from hump.util import files, text
 
 
@@ -30,6 +30,28 @@ def test_full_disk_names_the_file_and_what_to_do(tmp_path, monkeypatch, code):
     with pytest.raises(DiskFullError, match=r"table\.csv: cannot be written.*free some space"):
         files.write_text(tmp_path / "table.csv", "new")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("write", [files.lock, files.atomic])
+def test_what_may_not_be_written_is_named(tmp_path, monkeypatch, write, code):
+    def refuse(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(files.Path, "open", refuse)
+    expected = rf"table\.csv: {os.strerror(code)}; make it readable and writable, or move"
+    with pytest.raises(HumpError, match=expected), write(tmp_path / "table.csv"):
+        pass
+
+
+def test_damaged_json_is_as_none(tmp_path):
+    path = tmp_path / "kept.json"
+    assert files.read_json(path) is None
+    for damage in (b"", b'{"a": 1', b"\xff\xfe"):
+        path.write_bytes(damage)
+        assert files.read_json(path) is None
+    path.write_bytes(b'{"a": 1}')
+    assert files.read_json(path) == {"a": 1}
 
 
 def test_lock_is_held_by_one_and_freed_when_its_holder_is_killed(tmp_path):
