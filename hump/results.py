@@ -73,6 +73,7 @@ def origin(params: Params, features, trained_on) -> dict:
         "encoder": params.features.encoder,
         "encoder_label": features.encoder,
         "layers": list(params.features.layers),
+        "mfcc": params.features.mfcc.model_dump(),
         "features": features.fingerprint,
         "corpora": fingerprint(params),
     }

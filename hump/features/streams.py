@@ -5,7 +5,7 @@ Stored features are used exactly while nothing that their values depend on has c
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Request:
         Of the encoder's matrix products.
     device : str
         ``cpu`` or ``cuda``: where the encoder runs.
+    mfcc : dict
+        Keyword arguments of `hump.features.mfcc.extract`.
     """
 
     encoder: str
@@ -47,6 +49,7 @@ class Request:
     dtype: str
     precision: str
     device: str
+    mfcc: dict = field(hash=False)
 
 
 def wanted(params: Params) -> tuple[Stream, ...]:
@@ -89,6 +92,7 @@ def request(params: Params, info: encoders.EncoderInfo) -> Request:
         dtype=chosen.dtype,
         precision=chosen.precision,
         device=where,
+        mfcc=dict(chosen.mfcc),
     )
 
 

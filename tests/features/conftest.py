@@ -78,6 +78,7 @@ def params(tmp_path):
             "pooled": False,
             "dtype": "float16",
             "precision": "float32",
+            "mfcc": {"frame_ms": 25, "hop_ms": 10, "window": "hann"},
         }
         return SimpleNamespace(
             features=SimpleNamespace(**(features | changes)), device="cpu", cache=tmp_path / "cache"
