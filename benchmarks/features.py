@@ -364,7 +364,12 @@ def _manifest(block):
 
 def _params(model, device, cache):
     chosen = SimpleNamespace(
-        encoder=model, layers=LAYERS, pooled=False, dtype="float16", precision="float32"
+        encoder=model,
+        layers=LAYERS,
+        pooled=False,
+        dtype="float16",
+        precision="float32",
+        mfcc={"frame_ms": 25, "hop_ms": 10, "window": "hann"},
     )
     return SimpleNamespace(features=chosen, device=device, cache=cache)
 

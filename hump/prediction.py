@@ -74,7 +74,7 @@ def _load(name, _fingerprint, layers, context):  # which takes seconds
 def _probabilities(net, encoder, path):
     signal = audio.load(path)
     (states,) = hubert.extract([signal], encoder=encoder, layers=net.origin["layers"])
-    frames = mfcc.extract(signal)
+    frames = mfcc.extract(signal, **net.origin.get("mfcc", {}))
     batch = saved.Batch(
         hubert=torch.from_numpy(states)[None],
         hubert_length=torch.tensor([len(states)]),

@@ -75,6 +75,7 @@ def origin(params: Params, features, trained_on) -> dict:
         "encoder_fingerprint": encoders.find(params.features.encoder).fingerprint,
         "layers": list(params.features.layers),
         "context": params.features.context,
+        "mfcc": params.features.mfcc.model_dump(),
         "features": features.fingerprint,
         "corpora": fingerprint(params),
     }

@@ -30,7 +30,7 @@ class MadeUpFeatures:
         speaker = pd.factorize(rows["speaker"], sort=True)[0]
         self.utterance_ids = tuple(rows["utterance_id"])
         self.layers, self.encoder, self.trained = (1, 9)[:layers], "made-up encoder", True
-        self.fingerprint = f"made-up-{seed}"
+        self.fingerprint, self.mfcc_rate = f"made-up-{seed}", 100
         self.hubert, self.mfcc = [], []
         for e, s in zip(emotion, speaker):
             frames = int(rng.integers(5, 40))

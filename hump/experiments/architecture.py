@@ -104,7 +104,9 @@ def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
     table = evaluation.cells(every, ["system"], params.evaluation, seed=seed)
     apart = evaluation.against(every, [], "system", DEFAULT, params.evaluation)
     table = table.merge(apart.drop(columns="speakers"), "left", on=by)
+    # Whole numbers, and none for what each fold chose.
     price = cost.measure(data, tried, params)
+    price = price.astype({"parameters": "Int64", "multiply_adds": "Int64"})
     table = table.merge(price, "left", on="system").set_index("system")
     table["factor"] = pd.Series({v.system: _factor(v.model, params) for v in tried})
     table["chosen"] = table.index == choose(run, params)

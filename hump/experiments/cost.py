@@ -12,7 +12,7 @@ from hump.experiments.variants import Variant
 from hump.model import Batch, HumpCat
 from hump.params import Params
 from hump.training import fit
-from hump.training.dataset import HUBERT_RATE, MFCC_RATE, Data
+from hump.training.dataset import HUBERT_RATE, Data
 from hump.util import parallel
 
 # Length of the utterance whose multiply-adds are counted.
@@ -24,7 +24,7 @@ def parameters(net: HumpCat) -> int:
     return sum(weight.numel() for weight in net.parameters())
 
 
-def multiply_adds(net: HumpCat, seconds: float = SECONDS) -> int:
+def multiply_adds(net: HumpCat, *, mfcc_rate: float, seconds: float = SECONDS) -> int:
     """Multiply-adds of embedding one utterance: products and convolutions, as torch counts them.
 
     The encoder before the model is not counted.
@@ -32,6 +32,8 @@ def multiply_adds(net: HumpCat, seconds: float = SECONDS) -> int:
     Parameters
     ----------
     net : HumpCat
+    mfcc_rate : float
+        Frames of MFCC a second.
     seconds : float
         Length of the utterance.
 
@@ -42,7 +44,7 @@ def multiply_adds(net: HumpCat, seconds: float = SECONDS) -> int:
     # The counter does not see the fused kernels of LSTM and attention, which CPUs have for float32
     # and for attention whose weights are not asked for.
     net = copy.deepcopy(net).double().eval()
-    frames, mfcc = round(seconds * HUBERT_RATE), round(seconds * MFCC_RATE)
+    frames, mfcc = round(seconds * HUBERT_RATE), round(seconds * mfcc_rate)
     batch = Batch(
         torch.zeros(1, frames, net.config.layers, net.config.hubert_width, dtype=torch.float64),
         torch.tensor([frames]),
@@ -69,13 +71,12 @@ def measure(data: Data, systems: list[Variant], params: Params) -> pd.DataFrame:
     pandas.DataFrame
         Columns system, parameters, multiply_adds.
     """
-    nets = {variant.system: _build(data, variant, params) for variant in systems}
-    return pd.DataFrame(
-        [
-            {"system": name, "parameters": parameters(net), "multiply_adds": multiply_adds(net)}
-            for name, net in nets.items()
-        ]
-    )
+    nets, rate = {v.system: _build(data, v, params) for v in systems}, data.features.mfcc_rate
+    return pd.DataFrame([
+        {"system": name, "parameters": parameters(net),
+         "multiply_adds": multiply_adds(net, mfcc_rate=rate)}
+        for name, net in nets.items()
+    ])  # fmt: skip
 
 
 def seconds(data: Data, systems: list[Variant], params: Params, *, rounds: int = 3) -> pd.DataFrame:

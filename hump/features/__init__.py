@@ -31,7 +31,7 @@ class Features:
     utterances, float32:
 
     - ``hubert``: each of shape (frames, layers, width); 50 frames a second.
-    - ``mfcc``: each of shape (frames, 39); 100 frames a second.
+    - ``mfcc``: each of shape (frames, 39); `mfcc_rate` frames a second.
     - ``prosody``: shape (n, 103). NaN where a value is undefined for an utterance; see
       `hump.features.prosody.clean`.
     - ``egemaps``: shape (n, 88).
@@ -52,6 +52,8 @@ class Features:
         Of the encoder, along axis 1 of `hubert`.
     fingerprint : str
         Hash of all that the values depend on, optional streams apart: no model reads them.
+    mfcc_rate : float
+        Frames of MFCC a second.
     """
 
     utterance_ids: tuple[str, ...]
@@ -61,6 +63,7 @@ class Features:
     trained: bool
     layers: tuple[int, ...]
     fingerprint: str
+    mfcc_rate: float = 1000 / mfcc.HOP_MS
 
     def __len__(self):
         return len(self.utterance_ids)
@@ -153,6 +156,7 @@ def extract_corpus(
         trained=info.trained,
         layers=job.request.layers,
         fingerprint=hashlib.sha256(keys.encode()).hexdigest(),
+        mfcc_rate=1000 / job.request.mfcc["hop_ms"],
     )
 
 

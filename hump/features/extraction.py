@@ -8,6 +8,7 @@ compute the other streams.
 import collections
 import concurrent.futures
 import contextlib
+import functools
 import hashlib
 import json
 import shutil
@@ -200,7 +201,10 @@ def _compute_part(task, turn=None):
         rows = _encode(task, signals)
         for stream in task.targets:
             if not stream.encoded:
-                rows[stream] = _rows(task, stream, list(signals), stream.extract)
+                # A stream's settings are its own arguments, if it is not the encoder's.
+                given = {k: v for s in stream.settings for k, v in getattr(task.request, s).items()}
+                compute = functools.partial(stream.extract, **given)
+                rows[stream] = _rows(task, stream, list(signals), compute)
     for stream, path in task.targets.items():
         store.write_part(path, rows[stream])
     return task.rows

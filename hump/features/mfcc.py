@@ -1,8 +1,8 @@
 """MFCC: 13 cepstral coefficients with their first and second time derivatives.
 
-Davis & Mermelstein (1980), doi:10.1109/TASSP.1980.1163420, as librosa computes them: 25 ms Hann
-windows every 10 ms, 40 mel bands (Slaney's scale), power in dB, orthonormal DCT-II; derivatives
-by a Savitzky-Golay filter over nine frames.
+Davis & Mermelstein (1980), doi:10.1109/TASSP.1980.1163420, as librosa computes them: usually 25 ms
+Hann windows every 10 ms, 40 mel bands (Slaney's scale), power in dB, orthonormal DCT-II;
+derivatives by a Savitzky-Golay filter over nine frames.
 """
 
 import functools
@@ -16,34 +16,35 @@ from hump.features.base import Stream, check_signal
 
 N_MFCC = 13
 WIDTH = 3 * N_MFCC
-WIN_LENGTH = 400
-HOP_LENGTH = 160
-N_FFT = 512
+FRAME_MS, HOP_MS, WINDOW = 25, 10, "hann"
 N_MELS = 40
 DELTA_WIDTH = 9
-# The derivative's polynomial is fitted to nine frames; a frame is centred every hop from 0 on.
-MIN_SAMPLES = (DELTA_WIDTH - 1) * HOP_LENGTH
 
 
-def extract(signal) -> np.ndarray:
+def extract(signal, *, frame_ms=FRAME_MS, hop_ms=HOP_MS, window=WINDOW) -> np.ndarray:
     """MFCC, delta and delta-delta of one utterance.
 
     Parameters
     ----------
     signal : array_like, shape (samples,)
         16 kHz, full scale 1.
+    frame_ms, hop_ms : int
+        Length of a frame, and time from one to the next.
+    window : str
+        ``hann`` or ``hamming``.
 
     Returns
     -------
     numpy.ndarray, shape (frames, 39), float32
-        ``frames = 1 + samples // 160``; columns as `feature_names`. The values of librosa's own
-        calls, to the last bit; unitless (cepstra of dB).
+        ``frames = 1 + samples // (16 * hop_ms)``; columns as `feature_names`. The values of
+        librosa's own calls, to the last bit; unitless (cepstra of dB).
 
     Raises
     ------
     FeatureError
-        Shorter than nine frames (80 ms), for which the derivatives are not defined; other edge
-        rules would give such a signal numbers that mean something else than everywhere else.
+        Shorter than nine frames (80 ms with the usual hop), for which the derivatives are not
+        defined; other edge rules would give such a signal numbers that mean something else than
+        everywhere else.
 
     Examples
     --------
@@ -52,22 +53,25 @@ def extract(signal) -> np.ndarray:
     """
     import librosa  # here, so that reading stored features does not pay for it
 
-    signal = check_signal(signal, stream="mfcc", min_samples=MIN_SAMPLES)
+    length, hop = (time * SAMPLING_RATE // 1000 for time in (frame_ms, hop_ms))
+    # The derivative's polynomial is fitted to nine frames; one is centred every hop from 0 on.
+    signal = check_signal(signal, stream="mfcc", min_samples=(DELTA_WIDTH - 1) * hop)
+    n_fft = max(512, 1 << (length - 1).bit_length())
     frames = librosa.stft(
-        signal, n_fft=N_FFT, win_length=WIN_LENGTH, hop_length=HOP_LENGTH, pad_mode="constant"
+        signal, n_fft=n_fft, win_length=length, hop_length=hop, window=window, pad_mode="constant"
     )
-    power = np.einsum("...ft,mf->...mt", np.abs(frames) ** 2, _mel_bands(), optimize=True)
+    power = np.einsum("...ft,mf->...mt", np.abs(frames) ** 2, _mel_bands(n_fft), optimize=True)
     cepstra = librosa.feature.mfcc(S=librosa.power_to_db(power), n_mfcc=N_MFCC)
     deltas = [_delta(cepstra, order) for order in (1, 2)]
     return np.ascontiguousarray(np.concatenate([cepstra, *deltas]).T, dtype=np.float32)
 
 
 @functools.cache
-def _mel_bands():
+def _mel_bands(n_fft):
     """The filters of `librosa.feature.melspectrogram`, which makes them anew at every call."""
     import librosa
 
-    return librosa.filters.mel(sr=SAMPLING_RATE, n_fft=N_FFT, n_mels=N_MELS)
+    return librosa.filters.mel(sr=SAMPLING_RATE, n_fft=n_fft, n_mels=N_MELS)
 
 
 def _delta(cepstra, order):
@@ -105,4 +109,4 @@ def feature_names() -> tuple[str, ...]:
     return tuple(f"{prefix}_{i}" for prefix in prefixes for i in range(N_MFCC))
 
 
-STREAM = Stream("mfcc", __name__, extract, sequence=True)
+STREAM = Stream("mfcc", __name__, extract, sequence=True, settings=("mfcc",))

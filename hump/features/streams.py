@@ -5,7 +5,7 @@ Stored features are used exactly while nothing that their values depend on has c
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Request:
         ``cpu`` or ``cuda``: where the encoder runs.
     context : str
         ``own`` or ``full``: whether recordings are padded where transformers does.
+    mfcc : dict
+        Keyword arguments of `hump.features.mfcc.extract`.
     """
 
     encoder: str
@@ -50,6 +52,7 @@ class Request:
     precision: str
     device: str
     context: str
+    mfcc: dict = field(hash=False)
 
 
 def wanted(params: Params) -> tuple[Stream, ...]:
@@ -93,6 +96,7 @@ def request(params: Params, info: encoders.EncoderInfo) -> Request:
         precision=chosen.precision,
         device=where,
         context=chosen.context,
+        mfcc=dict(chosen.mfcc),
     )
 
 

@@ -66,12 +66,21 @@ class DemoParams(Section):
     takes: int = Field(ge=1, description="recordings of one sentence in one emotion")
 
 
+class MfccParams(Section):
+    """Frames of the MFCC."""
+
+    frame_ms: int = Field(ge=10, le=100, description="length of a frame")
+    hop_ms: int = Field(ge=1, le=100, description="from one frame to the next")
+    window: Literal["hann", "hamming"]
+
+
 class FeatureParams(Section):
     """Which encoder and layers, how precisely they are computed, and how they are stored."""
 
     encoder: str = Field(min_length=1, description="folder, hub name, or 'untrained', a control")
     layers: Layers
     pooled: bool = Field(description="store statistics of all layers too")
+    mfcc: MfccParams
     dtype: Literal["float16", "float32"]
     precision: Literal["float32", "bfloat16"]
     context: Literal["own", "full"] = Field(description="full: padded where transformers pads")

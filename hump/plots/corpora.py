@@ -7,7 +7,6 @@ import seaborn as sns
 
 from hump import audio
 from hump.corpora.shortcuts import CONDITIONS, SHORTCUTS
-from hump.features import mfcc
 from hump.plots import parts, style
 
 
@@ -147,7 +146,7 @@ def streams(features, number: int, title: str):
     -------
     matplotlib.figure.Figure
     """
-    layers, hop_s = features.hubert[number], mfcc.HOP_LENGTH / audio.SAMPLING_RATE
+    layers, hop_s = features.hubert[number], 1 / features.mfcc_rate
     names = [f"layer {layer} of {features.encoder}" for layer in features.layers]
     shown = [(name, "unit", layers[:, k], 0.02) for k, name in enumerate(names)]
     shown += [("MFCC, delta, delta-delta", "coefficient", features.mfcc[number], hop_s)]

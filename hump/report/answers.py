@@ -295,4 +295,4 @@ def about_claims(table: pd.DataFrame, params: Params) -> str:
     params : Params
     """
     rows = [_with_verdict(row, params) for row in table.itertuples()]
-    return _say("claims", rows, remark(params))
+    return _say("claims", rows, remark(params), params.finetune.repeats)

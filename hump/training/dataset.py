@@ -13,8 +13,8 @@ import torch
 from hump.errors import FeatureError
 from hump.model import Batch
 
-# Frames per second.
-HUBERT_RATE, MFCC_RATE = 50, 100
+# Hidden states per second.
+HUBERT_RATE = 50
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Data:
         if crop_s is not None:
             begins = rng.random(len(at))
             hubert = [_crop(*pair, crop_s * HUBERT_RATE) for pair in zip(hubert, begins)]
-            mfcc = [_crop(*pair, crop_s * MFCC_RATE) for pair in zip(mfcc, begins)]
+            mfcc = [_crop(*pair, crop_s * self.features.mfcc_rate) for pair in zip(mfcc, begins)]
         hubert, hubert_length = _pad(hubert)
         mfcc, mfcc_length = _pad(mfcc)
         prosody = torch.from_numpy(self.features.prosody[at].astype(np.float32))

@@ -6,7 +6,7 @@ from hump.training import fit
 
 def test_what_a_linear_layer_and_a_convolution_cost(data, params):
     net = fit.build(data["study"], params, seed=0)
-    mac = cost.multiply_adds(net, seconds=1.0)
+    mac = cost.multiply_adds(net, mfcc_rate=100, seconds=1.0)
 
     config = net.config
     steps, frames, d = (50 - 10) // 4 + 1, 50, config.width

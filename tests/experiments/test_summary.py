@@ -37,6 +37,12 @@ def test_comparisons_find_what_is_there_and_no_more(predicted, params):
     assert text.count("**better**") == 2 and text.count("not decided") == 2
     assert "synthetic demo speech; small encoder trained on synthetic speech" in text
     assert "one family of 4 Holm-corrected tests" in text and text.count("detectable: 0.") == 4
+    assert "intervals cover speakers alone, since there is one draw and seed:" in text
+    three = params.model_copy(
+        update={"finetune": params.finetune.model_copy(update={"repeats": 3})}
+    )
+    text = answers.about_claims(summary.comparisons(predicted, params), three)
+    assert "intervals cover speakers and 3 draws and seeds:" in text
 
 
 def test_too_few_speakers_are_said_to_be_too_few(predicted, params):

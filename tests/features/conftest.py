@@ -79,6 +79,7 @@ def params(tmp_path):
             "dtype": "float16",
             "precision": "float32",
             "context": "own",
+            "mfcc": {"frame_ms": 25, "hop_ms": 10, "window": "hann"},
         }
         return SimpleNamespace(
             features=SimpleNamespace(**(features | changes)), device="cpu", cache=tmp_path / "cache"

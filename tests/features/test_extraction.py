@@ -43,7 +43,7 @@ def fake_streams(compute):
     """`streams.STREAMS` and `streams.encode` with values by a function of stream and signal."""
 
     def extract(stream):
-        return None if stream.encoded else lambda signal: compute(stream, signal)
+        return None if stream.encoded else lambda signal, **_: compute(stream, signal)
 
     def encode(wanted, signals, request):
         return {stream: [compute(stream, signal) for signal in signals] for stream in wanted}
@@ -168,11 +168,23 @@ def test_stored_features_are_used_while_nothing_changed(corpus, params, computed
     np.testing.assert_array_equal(again.mfcc[1], first.mfcc[1])
 
 
+def test_frames_of_mfcc_are_those_of_the_parameters(corpus, params, monkeypatch):
+    monkeypatch.setattr(streams, "STREAMS", (mfcc.STREAM,))
+    root, manifest = corpus(1)
+    settings = {"frame_ms": 40, "hop_ms": 20, "window": "hamming"}
+    stored = extract(manifest, params(mfcc=settings, dtype="float32"), root)
+    expected = mfcc.extract(audio.load(root / manifest["path"][0]), **settings)
+    np.testing.assert_array_equal(stored.mfcc[0], expected)
+    assert stored.mfcc_rate == 50
+    assert extract(manifest, params(), root).mfcc_rate == 100
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"dtype": "float32"}, {"hubert", "mfcc"}),
         ({"layers": (1, 4)}, {"hubert"}),
+        ({"mfcc": {"frame_ms": 40, "hop_ms": 20, "window": "hamming"}}, {"mfcc"}),
         ({"pooled": True}, {"pooled"}),
     ],
 )
@@ -272,7 +284,8 @@ streams.STREAMS, streams.encode = fake_streams(slow)
 store.UTTERANCES = 2
 settings = SimpleNamespace(device="cpu", cache=Path({cache!r}), features=SimpleNamespace(
     encoder="untrained", layers=(1, 3), pooled=False, dtype="float16", precision="float32",
-    context="own"))
+    context="own",
+    mfcc={{"frame_ms": 25, "hop_ms": 10, "window": "hann"}}))
 manifest = pd.read_csv({manifest!r}, dtype=str)
 features.extract_corpus(manifest, settings, root={root!r}, workers=1, progress=False)
 """

@@ -6,13 +6,16 @@ from hump.errors import FeatureError
 from hump.features import mfcc
 
 
-def test_values_are_librosas(speech):
+@pytest.mark.parametrize(("own", "librosas"), [
+    ({}, {"n_fft": 512, "win_length": 400, "hop_length": 160}),
+    ({"frame_ms": 40, "hop_ms": 20, "window": "hamming"},
+     {"n_fft": 1024, "win_length": 640, "hop_length": 320, "window": "hamming"}),
+])  # fmt: skip
+def test_values_are_librosas(speech, own, librosas):
     signal = speech(1.3, seed=0)
-    cepstra = librosa.feature.mfcc(
-        y=signal, sr=16_000, n_mfcc=13, n_fft=512, win_length=400, hop_length=160, n_mels=40
-    )
+    cepstra = librosa.feature.mfcc(y=signal, sr=16_000, n_mfcc=13, n_mels=40, **librosas)
     expected = [cepstra, librosa.feature.delta(cepstra), librosa.feature.delta(cepstra, order=2)]
-    np.testing.assert_array_equal(mfcc.extract(signal), np.concatenate(expected).T)
+    np.testing.assert_array_equal(mfcc.extract(signal, **own), np.concatenate(expected).T)
 
 
 def test_shape_type_and_names(speech):

@@ -13,6 +13,7 @@ from hump import __main__ as command_line
 from hump.errors import ParameterError
 from hump.run import notebooks
 from hump.util import files
+from hump.util.parallel import SAME_EVERYWHERE
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +86,15 @@ def test_a_parameter_that_the_notebook_lacks_is_refused(make, tmp_path, paramete
     with pytest.raises(ParameterError, match=r"defines \['params_file'\].*change the cell or"):
         run(make("1"), tmp_path, **parameters)
     assert not (tmp_path / "out {b} 语").exists()
+
+
+def test_libraries_run_the_same_code_on_every_processor(monkeypatch):
+    """Unless the user says otherwise, as for trying what another processor would give."""
+    monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
+    pinned = notebooks._environment(1, "profile")
+    assert SAME_EVERYWHERE.items() <= pinned.items()
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    assert notebooks._environment(1, "profile")["ATEN_CPU_CAPABILITY"] == "default"
 
 
 def test_a_missing_notebook_is_refused(tmp_path):
