@@ -114,6 +114,7 @@ def test_a_killed_job_starts_again_and_the_tables_are_those_of_a_local_run(clust
     process = run(
         far, cluster, "--profile", "workflow/profiles/slurm", "--until", "01_data",
         "--set-threads", "01_data=2", "--slurm-init-seconds-before-status-checks", "2",
+        "--slurm-status-command", "squeue",
     )  # fmt: skip
     deadline = time.monotonic() + 120
     while not (found := list(processes_of("01_data", far))) and time.monotonic() < deadline:

@@ -128,7 +128,9 @@ def test_a_missing_notebook_is_named_before_anything_runs(project):
 
 def test_the_profiles_fit_the_workflow():
     rules = {step.notebook for step in steps.TEMPLATES if step.notebook}
-    slurm = yaml.safe_load((ROOT / "workflow" / "profiles" / "slurm" / "config.yaml").read_text())
-    assert slurm["executor"] == "slurm"
-    assert set(slurm["set-threads"]) == rules
-    assert set(slurm["set-resources"]) <= rules
+    folder = ROOT / "workflow" / "profiles"
+    for executor in ("slurm", "kubernetes"):
+        profile = yaml.safe_load((folder / executor / "config.yaml").read_text())
+        assert profile["executor"] == executor and profile["retries"] >= 1
+        assert set(profile["set-threads"]) == rules
+        assert set(profile["set-resources"]) <= rules
