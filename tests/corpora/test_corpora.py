@@ -126,7 +126,7 @@ def test_partial_corpus_is_marked_in_every_result(emodb, examined):
     remark = "emodb: partial copy, 5 of 535 utterances, of labels in use 4 of 339"
     rows = examined["emodb"].manifest
     assert rows["excluded"].dropna().tolist() == ["label outside the study: boredom"]
-    made_of = "synthetic demo speech; small encoder trained on synthetic speech"
+    made_of = "synthetic demo speech; small encoder distilled from Whisper"
     assert results.note(params) == f"{made_of}; {remark}"
     assert results.note(params, about=["demo_source"]) == made_of
     table = pd.DataFrame({"corpus": ["demo_source", "emodb", "average of targets"], "uar": 0.5})

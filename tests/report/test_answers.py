@@ -13,7 +13,7 @@ def test_source_and_chance(params):
            "uar": 0.7, "uar_low": 0.6, "uar_high": 0.8}  # fmt: skip
     table = pd.DataFrame([row, row | {"system": names.SVM, "uar": 0.1}])
     assert answers.about_source(table, params, 0.25) == (
-        "On demo_source (synthetic demo speech; small encoder trained on synthetic speech), "
+        "On demo_source (synthetic demo speech; small encoder distilled from Whisper), "
         "HuMP-CAT reaches a UAR of **0.700 [0.600, 0.800]** on unseen speakers (80 utterances, 5 "
         "speakers; chance 0.25)."
     )
