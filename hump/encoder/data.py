@@ -65,7 +65,7 @@ class Recipe:
     """
 
     scale: float = 1.0
-    steps: tuple[int, int] = (4000, 200)
+    steps: tuple[int, int] = (3500, 200)
     predicts: tuple = (((0, 0), (1, 1), (5, 2), (9, 3)), ((12, 3),))
     network: dict = dataclasses.field(default_factory=lambda: NETWORK)
     pieces: int = 2400
@@ -78,7 +78,7 @@ class Recipe:
     cosine: float = 0.3
     learning_rate: float = 1e-3
     warm_up: int = 100
-    decay: float = 0.3
+    decay: float = 0.6
     weight_decay: float = 0.01
     held_out: int = 16
     evaluate_every: int = 100

@@ -11,7 +11,6 @@ Chang, Yang, Lee (2022): DistilHuBERT, ICASSP, arXiv 2110.01900.
 Lee, Jang, Kim, Jung, Kim (2022): FitHuBERT, Interspeech, arXiv 2207.00555.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import os
@@ -36,7 +35,6 @@ from hump.util.device import in_bfloat16
 
 STANDARDISED = 128  # pieces whose statistics standardise the teacher's states
 STATEFUL, PROGRESS = ("network", "optimizer"), ("key", "step", "seconds", "evaluations")
-STATUS = "{hours:.1f} h of speech, loss {loss:.3f}"
 
 
 def train(recipe: Recipe, *, teacher, speech, start, folder, seed, device):
@@ -95,7 +93,8 @@ def _run(rank, ranks, meeting, recipe, teacher, speech, start, folder, seed, dev
         pieces = Pieces(recipe, Teacher(teacher, layers, device), speech, Path(folder), seed)
         info = encoders.find(start)
         before = weights.load(info, HubertConfig.from_dict(info.config))
-        hubert, evaluations = grown(before, config(before.config, recipe), seed), []
+        hubert = exact_positions(grown(before, config(before.config, recipe), seed))
+        evaluations = []
         for stage in (1, 2):
             file = Path(folder) / f"stage{stage}.pt"
             one = _Stage(recipe, stage, pieces, hubert, file, (seed, info.fingerprint), device)
@@ -111,10 +110,9 @@ def config(start: HubertConfig, recipe: Recipe) -> HubertConfig:
 
     Attention is not PyTorch's fused one, whose gradient is slow in bfloat16 on a CPU.
     """
-    dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout",
-                "layerdrop", "final_dropout")  # fmt: skip
-    zeros = dict.fromkeys(dropouts, 0.0)
-    settings = HubertConfig.from_dict({**start.to_dict(), **zeros, **recipe.network})
+    settings = start.to_dict() | recipe.network
+    settings |= {name: 0.0 for name in settings if name.endswith(("dropout", "layerdrop"))}
+    settings = HubertConfig.from_dict(settings)
     settings._attn_implementation = "eager"
     return settings
 
@@ -210,11 +208,8 @@ class _Stage:
             return
         held_out = self._held_out() if leads else None
         label = f"stage {self.stage}"
-        with (
-            tqdm(total=self.steps, initial=self.step, desc=label, unit="update",
-                 disable=not leads) as bar,
-            exact_positions(self.network["hubert"]),
-        ):  # fmt: skip
+        count = {"total": self.steps, "initial": self.step, "unit": "update"}
+        with tqdm(desc=label, disable=not leads, **count) as bar:
             started = time.monotonic()
             while self.step < self.steps:
                 self._update()
@@ -298,12 +293,10 @@ class _Stage:
 
     def _tell(self, bar):
         """Show the last evaluation beside the bar; print it where nobody sees the bar."""
-        status = STATUS.format(**self.evaluations[-1])
+        status = "{hours:.1f} h of speech, loss {loss:.3f}".format(**self.evaluations[-1])
         bar.set_postfix_str(status)
         if os.environ.get("HUMP_HEADLESS"):
-            done = f"stage {self.stage}: update {self.step} of {self.steps}"
-            left = (self.steps - self.step) * self.seconds / self.step / 60
-            print(f"{done}, {status}, {left:.0f} min left", flush=True)
+            print(f"stage {self.stage}: update {self.step} of {self.steps}, {status}", flush=True)
 
     def _save(self):
         states = {name: getattr(self, name).state_dict() for name in STATEFUL}
@@ -345,9 +338,8 @@ def _average(gradients, ranks):
             gradient.copy_(mean.view_as(gradient))
 
 
-@contextlib.contextmanager
-def exact_positions(model: HubertModel):
-    """Context in which the convolution over positions stays in float32 within `in_bfloat16`.
+def exact_positions(model: HubertModel) -> HubertModel:
+    """Keep the convolution over positions in float32 within `in_bfloat16`.
 
     On a CPU, PyTorch's bfloat16 convolution with few channels a group is wrong: with 8 of them its
     error exceeds the result itself (torch 2.13; with 48, as in HuBERT-base, it is right). A network
@@ -356,6 +348,11 @@ def exact_positions(model: HubertModel):
     Parameters
     ----------
     model : transformers.HubertModel
+        Changed in place.
+
+    Returns
+    -------
+    transformers.HubertModel
     """
     convolution = model.encoder.pos_conv_embed.conv
     convolve = convolution.forward
@@ -365,7 +362,4 @@ def exact_positions(model: HubertModel):
             return convolve(hidden.float())
 
     convolution.forward = exact
-    try:
-        yield
-    finally:
-        convolution.forward = convolve
+    return model
