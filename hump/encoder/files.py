@@ -47,7 +47,7 @@ def export(model: HubertModel, folder, card: str, teacher=None) -> Path:
     return folder
 
 
-def card(recipe: Recipe, evaluations, model, *, teacher, recorded, seed, device) -> str:
+def card(recipe: Recipe, evaluations, model, *, teacher, recorded, start, seed, device) -> str:
     """The model card: who taught the encoder, what it has heard, where, and how long.
 
     Parameters
@@ -59,6 +59,8 @@ def card(recipe: Recipe, evaluations, model, *, teacher, recorded, seed, device)
     teacher : str or Path
     recorded : str or Path
         Folder of recorded speech.
+    start : str or Path
+        What the student started from.
     seed : int
     device : str
 
@@ -76,7 +78,8 @@ def card(recipe: Recipe, evaluations, model, *, teacher, recorded, seed, device)
     settings = {"undefined": jinja2.StrictUndefined, "keep_trailing_newline": True}
     cores = f"{parallel.workers()} cores ({platform.machine()})"
     return jinja2.Template(template, **settings).render(
-        recipe=recipe, model=model, speech=speech, seed=seed, teacher=Path(teacher).name,
+        recipe=recipe, model=model, speech=speech, seed=seed, start=start,
+        teacher=Path(teacher).name,
         last=evaluations.groupby("stage").tail(1).to_dict("records"),
         sources=table.to_dict("records"),
         machine=torch.cuda.get_device_name() if device == "cuda" else cores,

@@ -35,7 +35,7 @@ def teacher(tmp_path_factory):
     """Random weights, which tell frames apart all the same."""
     folder = tmp_path_factory.mktemp("teacher")
     config = WhisperConfig(d_model=24, encoder_layers=3, encoder_attention_heads=2,
-                           encoder_ffn_dim=48, num_mel_bins=20, max_source_positions=120,
+                           encoder_ffn_dim=48, num_mel_bins=20, max_source_positions=240,
                            architectures=["WhisperEncoder"])  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
