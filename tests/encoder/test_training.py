@@ -52,7 +52,7 @@ def test_states_are_standardised_by_place_and_made_once(stage, monkeypatch):
     signals, states = stage.pieces.visit(range(8))
     assert signals.shape == (8, 16_000) and states.shape == (8, 49, 3, 24)
     np.testing.assert_allclose(states.mean(0), 0, atol=1e-4)
-    np.testing.assert_allclose((states**2).mean((0, 1)), 1, atol=1e-2)
+    np.testing.assert_allclose((states**2).mean((0, 1)), 1, atol=3e-2)
     plain = Teacher(stage.pieces.teacher.name, (0, 1, 2))(signals[:1])[0].numpy()
     wanted = (plain - stage.pieces.mean) / stage.pieces.std
     assert np.abs(states[0] - wanted).mean() < 0.02  # of 16 bits
