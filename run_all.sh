@@ -10,7 +10,7 @@ Usage: ./run_all.sh [params/X.yaml] [-- snakemake arguments]   run a study (defa
        ./run_all.sh setup                                      make the environment only
        ./run_all.sh test [-- pytest arguments]                 run the tests
        ./run_all.sh lab [-- jupyterlab arguments]              open the notebooks in JupyterLab
-       ./run_all.sh encoder [-- --scale 0.004 ...]             train a small encoder of our own
+       ./run_all.sh encoder -- --speech FOLDER [--scale 0.002]  distil a small encoder of our own
 
 The first call installs the packages of requirements.lock in .venv, once; an active environment
 that has them all is used instead. Needs bash, Python 3.11 to 3.13 and a C and C++ compiler.

@@ -88,6 +88,11 @@ def _parser():
     encoder.add_argument("--seed", type=int, default=1)
     encoder.add_argument("--device", default="auto", help="auto, cpu or cuda")
     encoder.add_argument("--folder", default="cache/hubert-mini", help="results go here")
+    encoder.add_argument("--teacher", default="openai/whisper-base", help="hub name or folder")
+    encoder.add_argument("--speech", required=True, help="recorded speech with a manifest.csv")
+    encoder.add_argument(
+        "--start", default="hump/assets/hubert-mini", help="HuBERT that it starts from"
+    )
     encoder.set_defaults(command=_encoder)
     return parser
 
@@ -188,8 +193,10 @@ def _encoder(options):
     from hump.run.notebooks import execute
 
     folder = Path(options.folder).resolve()
-    parameters = {"scale": options.scale, "seed": options.seed, "device": options.device,
-                  "folder": str(folder)}  # fmt: skip
+    parameters = {name: getattr(options, name) for name in ("scale", "seed", "device", "start")}
+    parameters |= {"folder": str(folder), "speech": str(Path(options.speech).resolve())}
+    teacher = Path(options.teacher)  # a folder, or a name on the hub
+    parameters["teacher"] = str(teacher.resolve() if teacher.is_dir() else options.teacher)
     notebook = ROOT / "notebooks" / "00_mini_hubert.ipynb"
     with _announced(None, notebook.stem):
         execute(notebook, folder / notebook.name, parameters, progress=False, echo=sys.stdout)

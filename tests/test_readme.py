@@ -69,27 +69,32 @@ def test_costs_are_those_of_the_benchmark():
 
 def test_encoders_are_those_of_the_benchmark():
     probes = json.loads((ROOT / "benchmarks" / "results" / "encoder.json").read_text())
-    assert probes["encoder"]["fingerprint"] == encoders.find(encoders.EMBEDDED).fingerprint
+    embedded = encoders.find(encoders.EMBEDDED).fingerprint
+    assert probes["encoders"]["hubert-mini"] == embedded
     card = (ROOT / encoders.EMBEDDED / "README.md").read_text(encoding="utf-8")
-    forms = r"([\d.]+) hours, every", r"scale 1\.0, (\d+) s"
-    hours, seconds = (float(re.search(form, card)[1]) for form in forms)
-    assert f"{hours:.0f} hours of it in {seconds / 60:.0f} minutes" in README
+    heard = re.search(r"hours of speech heard \| ([\d.]+) \| ([\d.]+)", card).groups()
+    seconds = float(re.search(r"scale [\d.]+, (\d+) s", card)[1])
+    assert f"heard {sum(map(float, heard)):.0f} hours" in README
+    assert f"in {seconds / 60:.0f} minutes" in README
     lines = {(line["corpus"], line["encoder"], line["features"]): line for line in probes["lines"]}
-    own, chosen = "layers 1 and 9", "layer chosen on training speakers"
+    own, names = "layers 1 and 9", ("emodb", "casia", "urdu", "emovo", "ravdess", "nemo", "average")
     for name, encoder, features in (
-        ("small HuBERT, layers 1 and 9", "trained", own),
-        ("small HuBERT, layer chosen on training speakers", "trained", chosen),
+        ("small HuBERT, layers 1 and 9", "hubert-mini", own),
         ("the same network untrained, layers 1 and 9", "untrained", own),
-        ("the same network untrained, layer chosen", "untrained", chosen),
+        ("former recipe, layers 1 and 9", "former", own),
+        ("its teacher, layer 3", "teacher", "layer 3"),
         ("MFCC statistics", "none", "MFCC statistics"), ("eGeMAPS", "none", "eGeMAPS"),
     ):  # fmt: skip
-        cells = [lines[corpus, encoder, features]
-                 for corpus in ("emodb", "ravdess", "demo speech, average")]  # fmt: skip
+        cells = [lines[corpus, encoder, features] for corpus in names]
         text = [f"{c['uar']:.3f} [{c['uar_low']:.3f}, {c['uar_high']:.3f}]" for c in cells]
         assert f"| {name} | {' | '.join(text)} |" in README
-    worth = [lines[corpus, "trained", own]["uar_low"] - lines[corpus, "untrained", own]["uar"]
-             for corpus in ("emodb", "ravdess", "demo speech, average")]  # fmt: skip
-    assert min(worth) > 0, "training is worth a great deal"
+    tests = {test["b"]: test for test in probes["tests"]}
+    for rival in ("MFCC statistics", "eGeMAPS"):
+        assert tests[f"none, {rival}"]["p_holm"] < 0.05
+        assert f"{tests[f'none, {rival}']['difference']:.3f}" in README
+    worth = [lines[corpus, "hubert-mini", own]["uar"] - lines[corpus, "untrained", own]["uar"]
+             for corpus in names]  # fmt: skip
+    assert min(worth) > 0, "training is worth something everywhere"
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(

@@ -21,6 +21,6 @@ def test_identifiers_stay_text(params):
     assert again["uar"].iloc[0] == 0.123457
     assert list(again) == ["speaker", "uar"], "without what was added"
     written = pd.read_csv(results.table(params, "x"))
-    words = "synthetic demo speech; small encoder trained on synthetic speech"
+    words = "synthetic demo speech; small encoder distilled from Whisper"
     assert written["note"].unique().tolist() == [words]
     assert written["fingerprint"].unique().tolist() == [results.fingerprint(params)]

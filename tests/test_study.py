@@ -130,7 +130,7 @@ def test_second_run_does_nothing(whole):
 
 
 def test_everything_says_what_it_is_made_of(whole):
-    encoder = "small encoder trained on synthetic speech"
+    encoder = "small encoder distilled from Whisper"
     from_data_alone = {
         "corpora.csv", "manifest.csv", "accounting.csv", "published.csv", "shortcuts.csv",
     }  # fmt: skip

@@ -1,11 +1,7 @@
-"""The project's own encoder: a small HuBERT that is trained on synthetic speech."""
+"""The project's own encoder: a small HuBERT that learns from Whisper's first layers."""
 
-from hump.encoder.data import Recipe, examples
+from hump.encoder.data import Recipe, Speech
 from hump.encoder.files import card, export
-from hump.encoder.training import joined, train
-from hump.encoder.units import acoustic_units, hidden_units
+from hump.encoder.training import train
 
-__all__ = [
-    "Recipe", "acoustic_units", "card", "examples", "export", "hidden_units", "joined",
-    "train",
-]  # fmt: skip
+__all__ = ["Recipe", "Speech", "card", "export", "train"]

@@ -1,85 +1,91 @@
-"""What the encoder is trained on: the recipe, and synthetic speech in batches."""
+"""What the encoder is trained on: people's speech and synthetic speech, varied at random."""
 
 import dataclasses
-import functools
-import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import threadpoolctl
-import torch
-from torch.utils.data import DataLoader, Dataset
-from tqdm.auto import tqdm
+import soxr
 
+from hump.audio import SAMPLING_RATE, load
+from hump.demo import voice
+from hump.demo.recording import record
 from hump.encoder import speech
-from hump.errors import ParameterError
-from hump.features import mfcc
-from hump.util import parallel
+from hump.errors import CorpusError, ParameterError
+from hump.features import encoders
+from hump.util import seeds
 
 WINDOW, HOP_LENGTH = 400, 320  # samples of HuBERT's frames
-BATCHES_AHEAD = 4  # that a worker process prepares
-FEW = 32  # utterances that are made sooner than worker processes start
+HELD_OUT = 20  # one speaker in so many of a source is never trained on
+# In what the student differs from a narrower HuBERT that it starts from.
+NETWORK = {
+    name: encoders.UNTRAINED_CONFIG[name]
+    for name in ("hidden_size", "intermediate_size", "conv_dim", "num_conv_pos_embeddings")
+}
+COLUMNS = ["file", "source", "speaker", "language", "seconds"]  # of the manifest
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Sizes and settings of a training.
+    """Sizes and settings of a distillation.
 
     Attributes
     ----------
     scale : float
         Share of the full training, see `scaled`.
     steps : tuple of int
-        Updates of the two iterations. The second starts from the first's network with new unit
-        embeddings. The paper starts again from random weights, which costs the first's updates
-        again.
-    units : tuple of int
-        Clusters of the two iterations (the paper: 100 and 500).
-    layer : int
-        The layer whose states are clustered for the second iteration.
-    clustered : int
-        Utterances that are clustered.
-    held_out : int
-        Utterances that are never trained on, for the curves and for stopping early.
-    seconds : float
-        Length of an utterance.
+        Updates of the two stages.
+    predicts : tuple of tuple of tuple of int
+        For each stage, pairs of a layer of the student and that of the teacher which it predicts;
+        0 is what enters the first transformer layer. The first stage trains all up to its last
+        layer, the second the layers above, on what the first has learnt.
+    network : dict
+        What differs in the student's configuration from that of the network it starts from.
+    pieces : int
+        Stretches of speech. The teacher hears each once, at its first visit.
+    synthetic : float
+        Share of pieces that eSpeak NG speaks.
+    seconds, shortest : float
+        Length of a piece, and of the shortest part that the student hears of one at a visit.
+    speed : float
+        People are played faster or slower by a factor of up to this, pitch and formants with it.
+    noise : float
+        Share of visits at which the student hears noise that the teacher has not heard.
     batch : int
-        Utterances of an update.
-    learning_rate, warm_up, weight_decay : float
-        AdamW: peak learning rate, share of updates in which it rises to it (it then falls to 0,
-        both linearly), weight decay.
-    span_start, span : float, int
-        Share of frames that start a masked span, and its length in frames, as in the paper.
-    unmasked_weight : tuple of tuple of float
-        Weight of the loss on unmasked frames (1 - alpha against alpha in equation (2), the loss on
-        masked frames having weight 1) at each iteration's start and end. The paper has 0; a small
-        training then does not get beyond predicting the commonest units.
+        Pieces of an update.
+    cosine : float
+        Weight of the cosine distance, beside the mean squared error.
+    learning_rate, warm_up, decay, weight_decay : float
+        AdamW: peak learning rate, updates in which it rises to it, share of updates in which it
+        falls to 0 at the end (both linearly), weight decay.
+    held_out : int
+        Pieces of speakers that are never trained on, for the curves.
     evaluate_every : int
-        Updates between evaluations on the held-out utterances; each saves a checkpoint.
-    patience : int
-        Evaluations without a lower loss on masked frames before an iteration stops early.
+        Updates between evaluations; each saves a checkpoint.
     """
 
     scale: float = 1.0
-    steps: tuple[int, int] = (2800, 2200)
-    units: tuple[int, int] = (100, 200)
-    layer: int = 6
-    clustered: int = 600
-    held_out: int = 64
-    seconds: float = 2.0
-    batch: int = 16
-    learning_rate: float = 1.5e-3
-    warm_up: float = 0.08
+    steps: tuple[int, int] = (3500, 200)
+    predicts: tuple = (((0, 0), (1, 1), (5, 2), (9, 3)), ((12, 3),))
+    network: dict = dataclasses.field(default_factory=lambda: NETWORK)
+    pieces: int = 2400
+    synthetic: float = 0.2
+    seconds: float = 4.0
+    shortest: float = 2.0
+    speed: float = 1.4
+    noise: float = 0.3
+    batch: int = 8
+    cosine: float = 0.3
+    learning_rate: float = 1e-3
+    warm_up: int = 100
+    decay: float = 0.6
     weight_decay: float = 0.01
-    span_start: float = 0.08
-    span: int = 10
-    unmasked_weight: tuple[tuple[float, float], tuple[float, float]] = ((1.0, 1.0), (1.0, 0.5))
+    held_out: int = 16
     evaluate_every: int = 100
-    patience: int = 10
 
     @classmethod
     def scaled(cls, scale: float) -> "Recipe":
-        """The recipe on a share of the data: 1 is the full training, 0.004 a smoke test.
+        """The recipe with a share of updates and pieces: 1 is the full training, 0.002 a test.
 
         Parameters
         ----------
@@ -99,97 +105,148 @@ class Recipe:
                 f"scale={scale!r}: a positive number is required; 1 is the full training"
             )
 
-        def part(number, least):
-            return max(least, round(number * scale))
+        def part(number, least, most=None):
+            return min(max(least, round(number * scale)), most or 10**9)
 
         return cls(
             scale=scale,
-            steps=tuple(part(steps, 10) for steps in cls.steps),
-            clustered=part(cls.clustered, 20),
-            held_out=part(cls.held_out, 8),
-            evaluate_every=part(cls.evaluate_every, 5),
+            steps=tuple(part(steps, 6) for steps in cls.steps),
+            pieces=part(cls.pieces, 24),
+            held_out=part(cls.held_out, 4, cls.held_out),
+            warm_up=part(cls.warm_up, 2, cls.warm_up),
+            evaluate_every=part(cls.evaluate_every, 3, cls.evaluate_every),
         )
 
     @property
     def frames(self) -> int:
-        """HuBERT's frames of an utterance."""
-        return (int(self.seconds * speech.SAMPLING_RATE) - WINDOW) // HOP_LENGTH + 1
+        """HuBERT's frames of a piece."""
+        return (int(self.seconds * SAMPLING_RATE) - WINDOW) // HOP_LENGTH + 1
 
     def hours(self, steps: int) -> float:
-        """Hours of speech in so many updates."""
-        return steps * self.batch * self.seconds / 3600
+        """Hours of speech that the student hears in so many updates, on average."""
+        return steps * self.batch * (self.seconds + self.shortest) / 2 / 3600
 
     def table(self) -> pd.DataFrame:
-        """What differs between the iterations, and from the paper's base network."""
-        hours = [f"{self.hours(steps):.1f}" for steps in self.steps]
-        weights = ["{} to {}".format(*weights) for weights in self.unmasked_weight]
-        rows = {
-            "updates": (*self.steps, "250,000 and 400,000"),
-            "units": (*self.units, "100 and 500"),
-            "hours of speech": (*hours, "960, many times"),
-            "weight of the loss on unmasked frames": (*weights, "0"),
-            "starts from": ("random weights", "iteration 1", "random weights"),
-        }
-        columns = ["iteration 1", "iteration 2", "Hsu et al., base"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        """Settings and their values."""
+        return pd.Series(dataclasses.asdict(self), name="value").to_frame()
 
 
-def examples(recipe: Recipe, *, seed: int, count: int) -> list[speech.Utterance]:
-    """The first utterances that are trained on."""
-    return [speech.speak(seed, "train 1", n, seconds=recipe.seconds) for n in range(count)]
+class Speech:
+    """Pieces of people's speech and of synthetic speech; each depends on seed and number alone.
 
-
-class Speech(Dataset):
-    """Synthetic utterances of mean 0 and variance 1, with their MFCC; each depends on its number.
+    A source of recordings is drawn by the square root of its number of speakers, then a speaker,
+    then a file: one who spoke for half an hour does not drown hundreds who spoke for seconds.
 
     Parameters
     ----------
     recipe : Recipe
+    folder : str or Path
+        Recorded speech with its `manifest`.
     seed : int
-    role : str
-        What they are for, part of the RNG key: ``train 1``, ``train 2``, ``bank``, ``held out``.
-    size : int
-    with_mfcc : bool
-        Without, the MFCC are empty.
+    held_out : bool
+        Only the speakers that are never trained on; without, all others.
     """
 
-    def __init__(self, recipe, seed, role, size, *, with_mfcc):
-        self.recipe, self.seed, self.role = recipe, seed, role
-        self.size, self.with_mfcc = size, with_mfcc
-
-    def __len__(self):
-        return self.size
+    def __init__(self, recipe, folder, seed, *, held_out=False):
+        self.recipe, self.seed, self.folder = recipe, seed, Path(folder)
+        self.role = "held out" if held_out else "train"
+        table = manifest(folder)
+        number = table.groupby("source")["speaker"].transform(lambda names: pd.factorize(names)[0])
+        table = table[(number % HELD_OUT == HELD_OUT - 1) == held_out]
+        self.files = {
+            source: list(rows.groupby("speaker")["file"].agg(list))
+            for source, rows in table.groupby("source")
+        }
+        weights = np.sqrt([len(speakers) for speakers in self.files.values()])
+        self.weights = weights / weights.sum()
 
     def __getitem__(self, number):
-        signal = speech.speak(self.seed, self.role, number, seconds=self.recipe.seconds).signal
-        signal = (signal - signal.mean()) / np.sqrt(signal.var() + 1e-7)
-        if not self.with_mfcc:
-            return torch.from_numpy(signal), torch.zeros(0)
-        # Every second frame of 10 ms: those centred within HuBERT's.
-        frames = mfcc.extract(signal)[1::2][: self.recipe.frames]
-        return torch.from_numpy(signal), torch.from_numpy(frames)
+        """A piece, shape (samples,), float32, 16 kHz; and whose: a source, or a synthetic voice."""
+        key = (self.seed, self.role, number)
+        rng = seeds.generator(*key, "piece")
+        if rng.random() < self.recipe.synthetic:
+            spoken = speech.speak(*key, seconds=self.recipe.seconds)
+            return spoken.signal, f"synthetic, {spoken.language}, {spoken.variant}"
+        samples = int(self.recipe.seconds * SAMPLING_RATE)
+        factor = self.recipe.speed ** rng.uniform(-1, 1)
+        signal, source = self._recorded(int(samples * factor) + 1, rng)
+        signal = soxr.resample(signal, SAMPLING_RATE * factor, SAMPLING_RATE)
+        cues = dict.fromkeys(speech.CUES, 0.0) | {"tilt_db": rng.uniform(-3, 3), "breath_db": -60.0}
+        signal = voice.colour(signal, timbre_db=rng.normal(0, 2.0, size=8), cues=cues, rng=rng)
+        recording = speech.random_recording(rng)
+        return record(signal, recording=recording, loudness_db=0.0, rng=rng)[:samples], source
 
-    def loader(self, first: int = 0) -> DataLoader:
-        """Batches from an utterance on; many are made by worker processes, ahead of their use."""
-        numbers = range(first, self.size)
-        loader = functools.partial(DataLoader, self, batch_size=self.recipe.batch, sampler=numbers)
-        if len(numbers) <= FEW:
-            return loader()
-        return loader(
-            num_workers=parallel.workers(),
-            prefetch_factor=BATCHES_AHEAD,
-            multiprocessing_context="spawn",
-            worker_init_fn=_make_way,
-        )
-
-    def batches(self, label: str, device: str):
-        """All signals and MFCC in batches on a device, with a progress bar."""
-        for signals, frames in tqdm(self.loader(), label, unit="batch"):
-            yield signals.to(device), frames.to(device)
+    def _recorded(self, samples, rng):
+        """A stretch of a speaker, of several files if one is too short."""
+        source = rng.choice(list(self.files), p=self.weights)
+        speakers = self.files[source]
+        files = speakers[rng.integers(len(speakers))]
+        parts, length = [], 0
+        while length < samples:
+            parts.append(load(self.folder / files[rng.integers(len(files))]))
+            length += len(parts[-1])
+        first = rng.integers(length - samples + 1)
+        signal = np.concatenate(parts).astype(np.float64)[first : first + samples]
+        # A pause of nothing but zeros has no level to scale.
+        return signal + 1e-5 * rng.standard_normal(samples), str(source)
 
 
-def _make_way(_):
-    """Let a worker process use what the training leaves of the cores."""
-    os.nice(19)
-    torch.set_num_threads(1)
-    threadpoolctl.threadpool_limits(1)
+def manifest(folder) -> pd.DataFrame:
+    """The table of recorded speech in a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``manifest.csv``: a row a file with file (below the folder), source, speaker, language and
+        seconds.
+
+    Raises
+    ------
+    CorpusError
+        There is none, it is empty or lacks a column.
+    """
+    path = Path(folder) / "manifest.csv"
+    wanted = f"a row a file of recorded speech with {', '.join(COLUMNS)} is required"
+    if not path.is_file():
+        raise CorpusError(f"{path}: is missing; {wanted}")
+    table = pd.read_csv(path)
+    if missing := set(COLUMNS) - set(table) or ({"rows"} if table.empty else set()):
+        raise CorpusError(f"{path}: has no {', '.join(sorted(missing))}; {wanted}")
+    return table
+
+
+def heard(signals, states, recipe: Recipe, rng):
+    """What the student hears of pieces at a visit, and what the teacher made of it.
+
+    Parameters
+    ----------
+    signals : numpy.ndarray, shape (pieces, samples), float32
+    states : numpy.ndarray, shape (pieces, frames, layers, width)
+        The teacher's.
+    recipe : Recipe
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    numpy.ndarray, shape (pieces, fewer samples), float32
+        Parts of one length, some with noise, of mean 0 and variance 1.
+    numpy.ndarray, shape (pieces, fewer frames, layers, width)
+        The states of these parts.
+    """
+    shortest = round(recipe.frames * recipe.shortest / recipe.seconds)
+    frames = int(rng.integers(shortest, recipe.frames + 1))
+    first = rng.integers(recipe.frames - frames + 1, size=len(signals))
+    samples = (frames - 1) * HOP_LENGTH + WINDOW
+    starts = list(zip(range(len(signals)), first, strict=True))
+    parts = np.stack([signals[n, at * HOP_LENGTH :][:samples] for n, at in starts])
+    noisy = rng.random(len(parts)) < recipe.noise
+    level_db = np.where(noisy, rng.uniform(-40, -10, len(parts)), -120)
+    gain = (parts.std(1) * 10 ** (level_db / 20))[:, None].astype(np.float32)
+    parts = parts + rng.standard_normal(parts.shape, dtype=np.float32) * gain
+    parts -= parts.mean(1, keepdims=True)
+    parts /= np.sqrt(parts.var(1, keepdims=True) + 1e-7)
+    return parts, np.stack([states[n, at:][:frames] for n, at in starts])

@@ -93,7 +93,7 @@ def speak(*rng_key, seconds: float) -> Utterance:
     signal = voice.colour(signal, timbre_db=timbre_db, cues=cues, rng=rng)
     first = rng.integers(len(signal) - needed + 1)
     signal = signal[first : first + needed]
-    recording, loudness_db = _recording(rng), cues["loudness_db"]
+    recording, loudness_db = random_recording(rng), cues["loudness_db"]
     signal = record(signal, recording=recording, loudness_db=loudness_db, rng=rng)
     return Utterance(signal[:needed], language, variant, " ".join(texts))
 
@@ -112,7 +112,8 @@ def _cues(rng):
     return dict(zip(CUES, rng.uniform(middle - reach, middle + reach).tolist(), strict=True))
 
 
-def _recording(rng):
+def random_recording(rng) -> Recording:
+    """A random room, microphone and level."""
     return Recording(
         band_hz=(rng.uniform(40, 120), min(8000, rng.uniform(6000, 10000))),
         noise_db=rng.uniform(-75, -45),

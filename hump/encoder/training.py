@@ -1,308 +1,371 @@
-"""Training of a small HuBERT on synthetic speech alone, by the recipe of Hsu et al. (2021).
+"""Distillation of Whisper's first layers into a small HuBERT.
 
-In each of two iterations the network sees speech with spans of frames masked, and predicts the unit
-of every frame. Units of the first iteration are clusters of MFCC, those of the second are clusters
-of a middle layer of the first's network. `Recipe` says where this departs from the paper, so that
-an hour on two cores is enough.
+The student hears parts of pieces of speech, some with noise, and predicts the teacher's hidden
+states frame by frame: from its layer k, by a linear map that is thrown away at the end, those of
+one of the teacher's layers. `Recipe` says which. On a CPU each core has a process of its own and
+its share of every batch; gradients are averaged.
 
 References
 ----------
-Hsu, Bolte, Tsai, Lakhotia, Salakhutdinov, Mohamed (2021): HuBERT, IEEE/ACM Trans. Audio, Speech,
-Lang. Process. 29, doi:10.1109/TASLP.2021.3122291. Equations are numbered as there.
+Chang, Yang, Lee (2022): DistilHuBERT, ICASSP, arXiv 2110.01900.
+Lee, Jang, Kim, Jung, Kim (2022): FitHuBERT, Interspeech, arXiv 2207.00555.
 """
 
+import dataclasses
 import hashlib
 import os
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
+import torch.distributed as dist
+from torch import multiprocessing, nn
 from tqdm.auto import tqdm
-from transformers import HubertConfig, HubertModel, get_linear_schedule_with_warmup
+from transformers import HubertConfig, HubertModel
 
-from hump.encoder.data import Recipe, Speech
-from hump.encoder.units import Units, exact_positions, in_bfloat16
+from hump.encoder.data import Recipe, Speech, heard
+from hump.encoder.growth import grown
+from hump.encoder.teacher import Teacher
 from hump.errors import TrainingError
 from hump.features import encoders, weights
-from hump.util import code, files, parallel, seeds
+from hump.util import files, parallel, seeds
+from hump.util.device import in_bfloat16
 
-TEMPERATURE = 0.1  # tau of equation (3)
-CODE_WIDTH = 128  # of projected states and unit embeddings; the paper's network has 256
-STATUS = (
-    "{hours:.1f} h of speech, loss {loss_masked:.3f}, units predicted in {accuracy_masked:.1%} of "
-    "masked and {accuracy_unmasked:.1%} of unmasked frames"
-)
+STANDARDISED = 128  # pieces whose statistics standardise the teacher's states
+STATEFUL, PROGRESS = ("network", "optimizer"), ("key", "step", "seconds", "evaluations")
 
 
-def train(recipe: Recipe, iteration: int, units: Units, *, folder, seed, device, start=None):
-    """Train for one iteration, from its last checkpoint if there is one.
+def train(recipe: Recipe, *, teacher, speech, start, folder, seed, device):
+    """Train a student, from its last checkpoint if there is one.
 
     Parameters
     ----------
     recipe : Recipe
-    iteration : int
-        1 or 2.
-    units : Units
-        What is predicted.
+    teacher : str or Path
+        See `Teacher`.
+    speech : str or Path
+        Folder of recorded speech, see `hump.encoder.data.manifest`.
+    start : str or Path
+        The HuBERT whose weights the student starts from, made wider where it is narrower; see
+        `hump.features.encoders.find`.
     folder : str or Path
-        For the checkpoint ``iteration<n>.pt``, which each evaluation replaces. One of another
-        recipe, seed, start or code is not used.
+        For pieces with the teacher's states, and for the checkpoints ``stage<n>.pt``, which each
+        evaluation replaces. Those of another recipe, seed, teacher or start are not used; but
+        updates may be added or left out before the learning rate falls.
     seed : int
-        Of speech and masked spans, which depend on it and on the number of the update alone.
     device : str
         ``cpu`` or ``cuda``. Matrix products round to bfloat16 where there are instructions for it.
-    start : transformers.HubertModel, optional
-        Network to start from; by default that of `hump.features.weights.build`.
 
     Returns
     -------
     transformers.HubertModel
         On the CPU, in evaluation mode.
     pandas.DataFrame
-        A row an evaluation on the held-out utterances: iteration, step, hours (of speech trained
-        on), seconds (of training, interruptions left out), learning_rate, loss_masked,
-        loss_unmasked, accuracy_masked, accuracy_unmasked.
+        A row an evaluation on held-out speakers: stage, step, hours (of speech heard), seconds
+        (of training, interruptions left out), learning_rate, loss, and for each of the teacher's
+        layers error_<n> (mean squared, in standard deviations) and cosine_<n>.
     """
-    file = Path(folder) / f"iteration{iteration}.pt"
-    training = _Training(recipe, iteration, units, file, seed, device, start)
-    threads = torch.get_num_threads()
-    if device == "cpu":
-        torch.set_num_threads(parallel.workers())
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    ranks = parallel.workers() if device == "cpu" else 1
+    ranks = max(n for n in range(1, ranks + 1) if recipe.batch % n == 0)
+    with tempfile.TemporaryDirectory() as meeting:
+        settings = (ranks, f"file://{meeting}/ranks", recipe, teacher, speech, start, folder, seed,
+                    device)  # fmt: skip
+        context = multiprocessing.get_context("spawn")
+        others = [context.Process(target=_run, args=(n, *settings)) for n in range(1, ranks)]
+        for other in others:
+            other.start()
+        try:
+            with parallel.one_thread():
+                return _run(0, *settings)
+        finally:
+            for other in others:
+                other.terminate()
+
+
+def _run(rank, ranks, meeting, recipe, teacher, speech, start, folder, seed, device):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=ranks)
     try:
-        training.run()
+        layers = sorted({layer for stage in recipe.predicts for _, layer in stage})
+        pieces = Pieces(recipe, Teacher(teacher, layers, device), speech, Path(folder), seed)
+        info = encoders.find(start)
+        before = weights.load(info, HubertConfig.from_dict(info.config))
+        hubert = exact_positions(grown(before, config(before.config, recipe), seed))
+        evaluations = []
+        for stage in (1, 2):
+            file = Path(folder) / f"stage{stage}.pt"
+            one = _Stage(recipe, stage, pieces, hubert, file, (seed, info.fingerprint), device)
+            one.run()
+            evaluations += one.evaluations
+        return hubert.cpu().eval(), pd.DataFrame(evaluations)
     finally:
-        torch.set_num_threads(threads)
-    return training.network.hubert.cpu().eval(), pd.DataFrame(training.evaluations)
+        dist.destroy_process_group()
 
 
-def joined(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Evaluations of both iterations, with total_hours and total_seconds from the first's start."""
-    whole = pd.concat([first, second], ignore_index=True)
-    for column in ("hours", "seconds"):
-        before = np.where(whole["iteration"] == 1, 0, first[column].iloc[-1])
-        whole[f"total_{column}"] = whole[column] + before
-    return whole
-
-
-def config() -> HubertConfig:
-    """Configuration of the network: no dropout, which so short a training does not need.
+def config(start: HubertConfig, recipe: Recipe) -> HubertConfig:
+    """Configuration of the student: no dropout, which so short a training does not need.
 
     Attention is not PyTorch's fused one, whose gradient is slow in bfloat16 on a CPU.
     """
-    dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout",
-                "layerdrop", "final_dropout")  # fmt: skip
-    settings = HubertConfig.from_dict({**encoders.UNTRAINED_CONFIG, **dict.fromkeys(dropouts, 0.0)})
+    settings = start.to_dict() | recipe.network
+    settings |= {name: 0.0 for name in settings if name.endswith(("dropout", "layerdrop"))}
+    settings = HubertConfig.from_dict(settings)
     settings._attn_implementation = "eager"
     return settings
 
 
-class Network(nn.Module):
-    """A HuBERT with a head that turns its last states into logits of units.
+class Pieces:
+    """Pieces of speech with the teacher's states, made at their first visit and kept in files.
 
     Parameters
     ----------
-    config : transformers.HubertConfig
-    count : int
-        Number of units.
+    recipe : Recipe
+    teacher : Teacher
+    speech : str or Path
+    folder : Path
+    seed : int
     """
 
-    def __init__(self, config, count):
-        super().__init__()
-        self.hubert = HubertModel(config)
-        exact_positions(self.hubert)
-        self.project = nn.Linear(config.hidden_size, CODE_WIDTH)
-        self.codes = nn.Parameter(torch.randn(count, CODE_WIDTH))
+    def __init__(self, recipe, teacher, speech, folder, seed):
+        self.teacher, self.speech, count = teacher, Speech(recipe, speech, seed), recipe.pieces
+        unchanged = dataclasses.replace(recipe, steps=())
+        key = _key(unchanged, Path(teacher.name).name, Path(speech).name, seed)
+        shape = (count, recipe.frames, len(teacher.layers), teacher.width)
+        samples = len(self.speech[0][0])
+        self.states = _stored(folder / f"{key}.states", np.float16, shape)
+        self.signals = _stored(folder / f"{key}.signals", np.float16, (count, samples))
+        self.done = _stored(folder / f"{key}.done", np.uint8, (count,))
+        self.mean, self.std = 0.0, 1.0
+        first = range(min(STANDARDISED, count))
+        self.visit(first[dist.get_rank() :: dist.get_world_size()])
+        dist.barrier()
+        states = self.states[: len(first)].astype(np.float32)
+        self.mean = states.mean(0)
+        self.std = (states - self.mean).std((0, 1)) + 1e-4
 
-    def forward(self, signals, masked):
-        """Cosine of projected state and unit embedding over a temperature: equation (3).
+    def visit(self, numbers):
+        """Signals of pieces, shape (pieces, samples), and the teacher's states, standardised.
 
-        Parameters
-        ----------
-        signals : torch.Tensor, shape (utterances, samples), float32
-        masked : torch.Tensor, shape (utterances, frames), bool
-            Frames whose content is replaced by the mask embedding.
-
-        Returns
-        -------
-        torch.Tensor, shape (utterances, frames, units), float32
+        Each dimension of each layer has mean 0 and variance 1. The mean is that of a frame's place
+        in a piece: a sixth to a quarter of the variance of Whisper's states tells nothing but this
+        place, which the student, who hears a part, cannot know.
         """
-        states = self.hubert(signals, mask_time_indices=masked).last_hidden_state.float()
-        with torch.autocast(signals.device.type, enabled=False):  # bfloat16 rounds to 3 digits
-            projected = nn.functional.normalize(self.project(states), dim=-1)
-            return projected @ nn.functional.normalize(self.codes, dim=-1).T / TEMPERATURE
+        numbers = list(numbers)
+        for number in numbers:
+            if not self.done[number]:
+                self.signals[number], self.states[number] = self.made(self.speech[number][0])
+                self.done[number] = 1
+        return self.signals[numbers].astype(np.float32), self.standardised(self.states[numbers])
+
+    def made(self, signal):
+        """A signal and the teacher's states of it, shape (frames, layers, width)."""
+        return signal, self.teacher(signal[None])[0].cpu().numpy()
+
+    def standardised(self, states):
+        """See `visit`."""
+        return ((states - self.mean) / self.std).astype(np.float32)
 
 
-def spans(utterances: int, frames: int, *, start: float, span: int, rng) -> np.ndarray:
-    """Which frames are masked: spans from random starts, which may overlap.
-
-    Parameters
-    ----------
-    utterances, frames : int
-    start : float
-        Share of frames that start a span.
-    span : int
-        Length of a span in frames.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    numpy.ndarray, shape (utterances, frames), bool
-        At least one span in every utterance. With few starts, as in `Recipe`, some frames stay
-        unmasked.
-    """
-    count = max(1, round(start * frames))
-    masked = np.zeros((utterances, frames), bool)
-    for row in masked:
-        for first in rng.choice(frames - span + 1, min(count, frames - span), replace=False):
-            row[first : first + span] = True
-    return masked
+def _stored(path, dtype, shape):
+    """An array in a file, of zeros where nothing has been written."""
+    with path.open("ab") as file:
+        file.truncate(int(np.prod(shape)) * np.dtype(dtype).itemsize)
+    return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
 
 
-class _Training:
-    """One iteration: the network with its optimiser, checkpoints and evaluations."""
+class _Stage:
+    """One stage: the network with its linear maps, optimiser, checkpoints and evaluations."""
 
-    def __init__(self, recipe, iteration, units, file, seed, device, start):
-        self.recipe, self.iteration, self.units = recipe, iteration, units
-        self.file, self.seed, self.device = file, seed, device
-        self.steps = recipe.steps[iteration - 1]
+    def __init__(self, recipe, stage, pieces, hubert, file, key, device):
+        self.recipe, self.stage, self.pieces = recipe, stage, pieces
+        self.file, self.seed, self.device = file, key[0], device
+        self.steps, self.predicts = recipe.steps[stage - 1], recipe.predicts[stage - 1]
         self.step, self.seconds, self.evaluations = 0, 0.0, []
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seeds.seed_of(seed, iteration, "weights"))
-            self.network = Network(config(), len(units))
-        start = start or weights.build(config())
-        self.network.hubert.load_state_dict(start.state_dict())
-        self.network.to(device)
+            torch.manual_seed(seeds.seed_of(self.seed, stage, "maps"))
+            width = hubert.config.hidden_size
+            maps = [nn.Linear(width, pieces.teacher.width) for _ in self.predicts]
+        self.network = nn.ModuleDict({"hubert": hubert, "maps": nn.ModuleList(maps)}).to(device)
+        if stage == 2:  # what the first has learnt stands still
+            hubert.requires_grad_(False).feature_extractor._freeze_parameters()
+            above = max(layer for layer, _ in recipe.predicts[0])
+            hubert.encoder.layers[above:].requires_grad_(True)
+        self.weights = [weight for weight in self.network.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=recipe.learning_rate,
-            weight_decay=recipe.weight_decay,
-            betas=(0.9, 0.98),
-            fused=True,
-        )
-        self.schedule = get_linear_schedule_with_warmup(
-            self.optimizer, recipe.warm_up * self.steps, self.steps
-        )
-        self.key = _key(recipe, iteration, seed, start, units)
+            self.weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay,
+            betas=(0.9, 0.98), fused=True,
+        )  # fmt: skip
+        self.key = _key(dataclasses.replace(recipe, steps=()), pieces.teacher.name, *key)
         self._restore()
 
     def run(self):
-        """Train until all updates are done, or the loss on held-out speech no longer falls."""
-        if not self._goes_on():
+        """Train until all updates are done."""
+        leads = dist.get_rank() == 0
+        if self.step == self.steps:
             return
-        batches = self._speech("held out", self.recipe.held_out).batches("held out", self.device)
-        held_out = [(signals, self.units(signals, frames)) for signals, frames in batches]
-        speech = self._speech(f"train {self.iteration}", self.steps * self.recipe.batch)
-        batches = iter(speech.loader(first=self.step * self.recipe.batch))
-        label = f"iteration {self.iteration}"
-        with tqdm(total=self.steps, initial=self.step, desc=label, unit="update") as bar:
+        held_out = self._held_out() if leads else None
+        label = f"stage {self.stage}"
+        count = {"total": self.steps, "initial": self.step, "unit": "update"}
+        with tqdm(desc=label, disable=not leads, **count) as bar:
             started = time.monotonic()
-            while self._goes_on():
-                signals, frames = (part.to(self.device) for part in next(batches))
-                self._update(signals, self.units(signals, frames))
+            while self.step < self.steps:
+                self._update()
                 bar.update()
-                if self.step % self.recipe.evaluate_every == 0 or self.step == self.steps:
+                due = self.step % self.recipe.evaluate_every == 0 or self.step == self.steps
+                if leads and due:
                     self.seconds += time.monotonic() - started
                     self._evaluate(held_out)
                     self._tell(bar)
                     self._save()
                     started = time.monotonic()
 
-    def _speech(self, role, size):
-        with_mfcc = self.units.teacher is None
-        return Speech(self.recipe, self.seed, role, size, with_mfcc=with_mfcc)
+    def _held_out(self):
+        """Parts of pieces of held-out speakers, the same at each evaluation."""
+        speech = Speech(self.recipe, self.pieces.speech.folder, self.seed, held_out=True)
+        made = [self.pieces.made(speech[n][0]) for n in range(self.recipe.held_out)]
+        signals, states = map(np.stack, zip(*made, strict=True))
+        rng = seeds.generator(self.seed, "held out")
+        batches = np.array_split(np.arange(len(signals)), max(1, len(signals) // 4))
+        states = self.pieces.standardised(states)
+        return [heard(signals[some], states[some], self.recipe, rng) for some in batches]
 
-    def _goes_on(self):
-        if self.step >= self.steps:
-            return False
-        losses = [row["loss_masked"] for row in self.evaluations]
-        return not losses or len(losses) - 1 - int(np.argmin(losses)) < self.recipe.patience
-
-    def _update(self, signals, targets):
-        self.network.train()
-        masked = self._masked(targets.shape, "spans", self.step)
-        loss_masked, loss_unmasked, *_ = self._losses(signals, targets, masked)
-        ends = self.recipe.unmasked_weight[self.iteration - 1]
-        weight = np.interp(self.step / self.steps, (0, 1), ends)
+    def _update(self):
+        recipe, ranks = self.recipe, dist.get_world_size()
+        epoch, place = divmod(self.step, recipe.pieces // recipe.batch)
+        order = seeds.generator(self.seed, self.stage, "order", epoch).permutation(recipe.pieces)
+        numbers = order[place * recipe.batch :][: recipe.batch][dist.get_rank() :: ranks]
+        # All ranks hear parts of the same length.
+        rng = seeds.generator(self.seed, self.stage, "part", self.step)
+        errors, cosines = self.losses(*heard(*self.pieces.visit(numbers), recipe, rng))
         self.optimizer.zero_grad()
-        (loss_masked + weight * loss_unmasked).backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        (errors + recipe.cosine * cosines).mean().backward()
+        _average([weight.grad for weight in self.weights if weight.grad is not None], ranks)
+        nn.utils.clip_grad_norm_(self.weights, 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
         self.optimizer.step()
-        self.schedule.step()
         self.step += 1
 
-    def _masked(self, shape, *rng_key):
-        rng = seeds.generator(self.seed, self.iteration, *rng_key)
-        masked = spans(*shape, start=self.recipe.span_start, span=self.recipe.span, rng=rng)
-        return torch.from_numpy(masked).to(self.device)
+    def _rate(self):
+        """Learning rate of the next update: it rises, stays and falls, linearly."""
+        falls = (self.steps - self.step) / (self.recipe.decay * self.steps)
+        return self.recipe.learning_rate * min(1, (self.step + 1) / self.recipe.warm_up, falls)
 
-    def _losses(self, signals, targets, masked):
-        """Cross-entropy of masked and unmasked frames, equations (2) and (4); accuracy of both."""
+    def losses(self, signals, states):
+        """Mean squared error and cosine distance of each predicted layer.
+
+        Parameters
+        ----------
+        signals : numpy.ndarray, shape (pieces, samples), float32
+        states : numpy.ndarray, shape (pieces, frames, layers, width)
+            The teacher's.
+
+        Returns
+        -------
+        torch.Tensor, shape (predicted layers,), float32
+        torch.Tensor, shape (predicted layers,), float32
+        """
+        last = max(layer for layer, _ in self.predicts)
         with in_bfloat16(self.device):
-            logits = self.network(signals, masked)
-        losses = nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-        hits = (logits.argmax(-1) == targets).float()
-        return [values[where].mean() for values in (losses, hits) for where in (masked, ~masked)]
+            signals = torch.from_numpy(signals).to(self.device)
+            hidden = hidden_states(self.network["hubert"], signals, last)
+        targets, errors, cosines = torch.from_numpy(states).to(self.device), [], []
+        for (layer, taught), linear in zip(self.predicts, self.network["maps"], strict=True):
+            target = targets[:, :, self.pieces.teacher.layers.index(taught)]
+            predicted = linear(hidden[layer].float())
+            errors.append((predicted - target).square().mean())
+            cosines.append(1 - nn.functional.cosine_similarity(predicted, target, dim=-1).mean())
+        return torch.stack(errors), torch.stack(cosines)
 
     @torch.no_grad()
     def _evaluate(self, held_out):
-        self.network.eval()
-        values = []
-        for number, (signals, targets) in enumerate(held_out):
-            masked = self._masked(targets.shape, "held out", number)
-            values.append([float(value) for value in self._losses(signals, targets, masked)])
-        measures = ("loss_masked", "loss_unmasked", "accuracy_masked", "accuracy_unmasked")
-        means = np.mean(values, axis=0).tolist()
-        if not np.isfinite(means[0]):
+        parts = zip(*(self.losses(*batch) for batch in held_out), strict=True)
+        errors, cosines = (torch.stack(values).mean(0).tolist() for values in parts)
+        row = {"stage": self.stage, "step": self.step, "hours": self.recipe.hours(self.step),
+               "seconds": self.seconds, "learning_rate": self._rate(),
+               "loss": np.mean(errors) + self.recipe.cosine * np.mean(cosines)}  # fmt: skip
+        if not np.isfinite(row["loss"]):
             raise TrainingError(
-                f"iteration {self.iteration}, update {self.step}: training diverges, the loss is "
-                f"{means[0]}; lower the recipe's learning_rate"
+                f"stage {self.stage}, update {self.step}: training diverges, the loss is "
+                f"{row['loss']}; lower the recipe's learning_rate"
             )
-        self.evaluations.append({
-            "iteration": self.iteration,
-            "step": self.step,
-            "hours": self.recipe.hours(self.step),
-            "seconds": self.seconds,
-            "learning_rate": self.schedule.get_last_lr()[0],
-            **dict(zip(measures, means, strict=True)),
-        })  # fmt: skip
+        for (_, taught), error, cosine in zip(self.predicts, errors, cosines, strict=True):
+            row |= {f"error_{taught}": error, f"cosine_{taught}": 1 - cosine}
+        self.evaluations.append({name: float(value) for name, value in row.items()})
 
     def _tell(self, bar):
         """Show the last evaluation beside the bar; print it where nobody sees the bar."""
-        status = STATUS.format(**self.evaluations[-1])
+        status = "{hours:.1f} h of speech, loss {loss:.3f}".format(**self.evaluations[-1])
         bar.set_postfix_str(status)
         if os.environ.get("HUMP_HEADLESS"):
-            done = f"iteration {self.iteration}: update {self.step} of {self.steps}"
-            left = (self.steps - self.step) * self.seconds / self.step / 60
-            print(f"{done}, {status}, {left:.0f} min left", flush=True)
-
-    def _parts(self):
-        return {"network": self.network, "optimizer": self.optimizer, "schedule": self.schedule}
+            print(f"stage {self.stage}: update {self.step} of {self.steps}, {status}", flush=True)
 
     def _save(self):
-        checkpoint = {name: part.state_dict() for name, part in self._parts().items()}
-        for name in ("key", "step", "seconds", "evaluations"):
-            checkpoint[name] = getattr(self, name)
+        states = {name: getattr(self, name).state_dict() for name in STATEFUL}
         with files.atomic(self.file) as file:
-            torch.save(checkpoint, file)
+            torch.save(states | {name: getattr(self, name) for name in PROGRESS}, file)
 
     def _restore(self):
         if not self.file.is_file():
             return
         checkpoint = torch.load(self.file, map_location=self.device, weights_only=True)
-        if checkpoint["key"] != self.key:
-            return
-        for name, part in self._parts().items():
-            part.load_state_dict(checkpoint.pop(name))
-        vars(self).update(checkpoint)
+        if checkpoint["key"] == self.key:
+            for name in STATEFUL:
+                getattr(self, name).load_state_dict(checkpoint.pop(name))
+            vars(self).update(checkpoint)
 
 
-def _key(recipe, iteration, seed, start, units):
-    """Hash of what a checkpoint must have in common with a training that goes on from it."""
-    digest = hashlib.sha256(code.version(__name__).encode())
-    digest.update(repr((recipe, iteration, seed)).encode())
-    for tensor in [*start.state_dict().values(), units.centres]:
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()
+def _key(*settings):
+    """Hash of what files must have in common with a training that uses them."""
+    return hashlib.sha256(repr(tuple(map(str, settings))).encode()).hexdigest()[:16]
+
+
+def hidden_states(model: HubertModel, signals, last: int) -> list[torch.Tensor]:
+    """What enters the first transformer layer, and the outputs of the layers up to the last."""
+    encoder = model.encoder
+    hidden = model.feature_projection(model.feature_extractor(signals).transpose(1, 2))
+    states = [encoder.layer_norm(hidden + encoder.pos_conv_embed(hidden))]
+    for layer in encoder.layers[:last]:
+        states.append(layer(states[-1]))
+    return states
+
+
+def _average(gradients, ranks):
+    """Replace the gradients of each rank by their mean over ranks."""
+    if ranks > 1:
+        whole = torch.cat([gradient.flatten() for gradient in gradients]).cpu()
+        dist.all_reduce(whole)
+        parts = (whole / ranks).split([gradient.numel() for gradient in gradients])
+        for gradient, mean in zip(gradients, parts, strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+
+def exact_positions(model: HubertModel) -> HubertModel:
+    """Keep the convolution over positions in float32 within `in_bfloat16`.
+
+    On a CPU, PyTorch's bfloat16 convolution with few channels a group is wrong: with 8 of them its
+    error exceeds the result itself (torch 2.13; with 48, as in HuBERT-base, it is right). A network
+    trained through it learns next to nothing.
+
+    Parameters
+    ----------
+    model : transformers.HubertModel
+        Changed in place.
+
+    Returns
+    -------
+    transformers.HubertModel
+    """
+    convolution = model.encoder.pos_conv_embed.conv
+    convolve = convolution.forward
+
+    def exact(hidden):
+        with torch.autocast(hidden.device.type, enabled=False):
+            return convolve(hidden.float())
+
+    convolution.forward = exact
+    return model

@@ -42,24 +42,24 @@ FAMILIES = {
 EMBEDDED = "hump/assets/hubert-mini"
 WHISPER = "hump/assets/whisper-base-3"
 
-# An untrained encoder: what `hump.encoder.training` starts from, and the control. It has
-# HuBERT-base's architecture at a sixth of its width, with fixed random weights (`weights.build`).
+# An untrained encoder, the control of the embedded one: the same network, HuBERT-base's at a third
+# of its width, with fixed random weights (`weights.build`).
 UNTRAINED, UNTRAINED_LABEL = "untrained", "untrained encoder"
 UNTRAINED_SEED = 1
 UNTRAINED_CONFIG = {
     "model_type": "hubert",
-    "hidden_size": 128,
+    "hidden_size": 256,
     "num_hidden_layers": 12,
     "num_attention_heads": 4,
-    "intermediate_size": 512,
-    "conv_dim": [64, 64, 64, 64, 64, 96, 128],
+    "intermediate_size": 640,
+    "conv_dim": [64, 64, 64, 64, 64, 128, 256],
     "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
     "conv_stride": [5, 2, 2, 2, 2, 2, 2],
     "conv_bias": False,
     "feat_extract_norm": "group",
     "feat_extract_activation": "gelu",
     "do_stable_layer_norm": False,
-    "num_conv_pos_embeddings": 128,
+    "num_conv_pos_embeddings": 64,
     "num_conv_pos_embedding_groups": 16,
 }
 
@@ -192,7 +192,7 @@ def about(encoder: str) -> str | None:
     """What tables and figures must say of an encoder, by the last part of its name, if anything."""
     remarks = {
         UNTRAINED: UNTRAINED_LABEL,
-        PurePath(EMBEDDED).name: "small encoder trained on synthetic speech",
+        PurePath(EMBEDDED).name: "small encoder distilled from Whisper",
         PurePath(WHISPER).name: "encoder: first three layers of Whisper base",
     }
     return remarks.get(PurePath(encoder).name)

@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "corpora": ["counts", "durations", "shortcuts", "spectrograms", "streams"],
         "diagnostics": ["attention_entropy", "embeddings", "label_rates", "reliability"],
-        "encoder": ["masked_prediction", "random_speech"],
+        "encoder": ["distillation", "spoken_pieces"],
         "experiments": ["architecture", "cost", "differences", "layer_curves", "layer_pairs"],
         "fractions": [
             "few_shot", "fraction_curves", "overlap", "strategies", "transfer", "transfer_curves",

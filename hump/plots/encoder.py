@@ -8,50 +8,50 @@ from hump.plots import parts, style
 
 
 @style.applied
-def random_speech(utterances):
-    """Mel spectrograms of utterances of random speech.
+def spoken_pieces(pieces):
+    """Mel spectrograms of pieces of speech.
 
     Parameters
     ----------
-    utterances : list of hump.encoder.speech.Utterance
+    pieces : list of tuple of (numpy.ndarray, str)
+        As `hump.encoder.Speech` gives them: signals and titles.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     labels = {"xlabel": "seconds", "ylabel": "mel band"}
-    figure, axes = parts.panels(range(len(utterances)), (3.1, 1.7), share="xy", **labels)
+    figure, axes = parts.panels(range(len(pieces)), (3.1, 1.7), share="xy", **labels)
     settings = {"sr": audio.SAMPLING_RATE, "n_fft": 512, "hop_length": 160, "n_mels": 64}
-    for axis, one in zip(axes.values(), utterances):
-        power = librosa.feature.melspectrogram(y=one.signal, **settings)
+    for axis, (signal, title) in zip(axes.values(), pieces):
+        power = librosa.feature.melspectrogram(y=signal, **settings)
         level_db = librosa.power_to_db(power, ref=power.max(), top_db=70)
         parts.picture(axis, level_db, 0.01 * power.shape[1], 64, cmap="magma")
-        axis.set_title(f"{one.language}, voice {one.variant}")
+        axis.set_title(title)
     return figure
 
 
 @style.applied
-def masked_prediction(evaluations):
-    """Loss and accuracy on held-out speech against hours of training speech, both iterations.
+def distillation(evaluations):
+    """How well held-out speakers' states are predicted, against updates, for each teacher's layer.
 
     Parameters
     ----------
     evaluations : pandas.DataFrame
-        As `hump.encoder.training.joined`.
+        As `hump.encoder.train` gives them.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = plt.subplots(1, 2, figsize=(8.2, 3.2))
-    labels = ("cross-entropy (nats a frame)", "units predicted (share)")
-    for axis, measure, label in zip(axes, ("loss", "accuracy"), labels):
-        for kind, colour in (("masked", style.BLUE), ("unmasked", style.ORANGE)):
-            look = {"color": colour, "marker": ".", "label": f"{kind} frames"}
-            for _, part in evaluations.groupby("iteration"):
-                axis.plot(part["total_hours"], part[f"{measure}_{kind}"], **look)
-        end = evaluations.loc[evaluations["iteration"] == 1, "total_hours"].max()
-        axis.axvline(end, color=style.GREY, lw=1, ls=":")
-        axis.set(xlabel="hours of training speech", ylabel=label, ylim=(0, None))
-    axes[0].set_title("held-out speech; dotted: new units begin")
-    return parts.legend(figure)
+    stages = evaluations["stage"].unique()
+    figure, axes = plt.subplots(1, len(stages), figsize=(8.2, 3.2), sharey=True, squeeze=False)
+    for axis, stage in zip(axes[0], stages):
+        part = evaluations[evaluations["stage"] == stage].set_index("step")
+        for name in part.filter(like="error_").dropna(axis="columns", how="all"):
+            layer = name.removeprefix("error_")
+            axis.plot(part[name], marker=".", label=f"teacher's layer {layer}")
+        axis.set(title=f"stage {stage}, held-out speakers", xlabel="updates", ylim=(0, None))
+        axis.legend()
+    axes[0, 0].set_ylabel("mean squared error\n(share of variance)")
+    return figure

@@ -23,14 +23,15 @@ def play(rows, root) -> None:
     )
 
 
-def play_synthetic(utterances) -> None:
-    """Show a player for each synthetic utterance, unless the notebook is being run headlessly.
+def play_pieces(pieces) -> None:
+    """Show a player for each piece of speech, unless the notebook is being run headlessly.
 
     Parameters
     ----------
-    utterances : list of hump.encoder.speech.Utterance
+    pieces : list of tuple of (numpy.ndarray, str)
+        As `hump.encoder.Speech` gives them: signals and titles.
     """
-    _show((f"{one.language}, voice {one.variant}: {one.text}", one.signal) for one in utterances)
+    _show((title, signal) for signal, title in pieces)
 
 
 def _show(players):

@@ -60,3 +60,20 @@ def describe(name: str) -> str:
     import torch
 
     return torch.cuda.get_device_name()
+
+
+def in_bfloat16(device: str):
+    """Context in which torch rounds matrix products to bfloat16, on a device that can.
+
+    Parameters
+    ----------
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Returns
+    -------
+    torch.autocast
+    """
+    import torch
+
+    return torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device))

@@ -1,7 +1,7 @@
-"""Training of the project's own encoder: masking, units, loss, learning, checkpoints, export."""
+"""Training of the project's own encoder: loss, learning, stages, checkpoints, export."""
 
 import dataclasses
-import math
+import os
 import re
 import subprocess
 import sys
@@ -10,256 +10,198 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import HubertModel
+import torch.distributed as dist
+from transformers import HubertConfig, HubertModel
 
 from hump import encoder
-from hump.encoder import training, units
-from hump.encoder.data import Speech
-from hump.errors import ParameterError, TrainingError
-from hump.features import encoders, hubert, mfcc, weights
+from hump.encoder import data, training
+from hump.encoder.teacher import Teacher
+from hump.errors import TrainingError
+from hump.features import encoders, hubert, weights
 from hump.params import ROOT
 
 
-@pytest.fixture(autouse=True)
-def one_worker(monkeypatch):
-    """Test processes share the cores."""
-    monkeypatch.setenv("HUMP_WORKERS", "1")
-
-
 @pytest.fixture(scope="module")
-def recipe():
-    """Seconds of training, which are enough to learn the commonest units."""
-    return dataclasses.replace(
-        encoder.Recipe(), steps=(12, 6), units=(8, 6), clustered=8, held_out=4, seconds=1.0,
-        batch=2, evaluate_every=3,
-    )  # fmt: skip
+def train(teacher, recorded, start):
+    """The function, with all but recipe and folder given."""
+
+    def run(recipe, folder, **changes):
+        given = {"teacher": teacher, "speech": recorded, "start": start, "seed": 1, "device": "cpu"}
+        return encoder.train(recipe, folder=folder, **given | changes)
+
+    return run
 
 
-@pytest.fixture(scope="module")
-def acoustic(recipe):
-    return encoder.acoustic_units(recipe, seed=1, device="cpu")
+@pytest.fixture
+def alone(tmp_path):
+    """The only rank."""
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/ranks", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
 
 
-def test_spans_mask_the_share_asked_for():
+@pytest.fixture
+def stage(recipe, teacher, recorded, start, tmp_path, alone):
+    """The first stage, before its first update."""
+    pieces = training.Pieces(recipe, Teacher(teacher, (0, 1, 2)), recorded, tmp_path, 1)
+    network = HubertModel.from_pretrained(start, dtype=torch.float32)
+    network = training.grown(network, training.config(network.config, recipe), 1)
+    return training._Stage(recipe, 1, pieces, network.eval(), tmp_path / "x", (1, ""), "cpu")
+
+
+def test_states_are_standardised_by_place_and_made_once(stage, monkeypatch):
+    signals, states = stage.pieces.visit(range(8))
+    assert signals.shape == (8, 16_000) and states.shape == (8, 49, 3, 24)
+    np.testing.assert_allclose(states.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose((states**2).mean((0, 1)), 1, atol=3e-2)
+    plain = Teacher(stage.pieces.teacher.name, (0, 1, 2))(signals[:1])[0].numpy()
+    wanted = (plain - stage.pieces.mean) / stage.pieces.std
+    assert np.abs(states[0] - wanted).mean() < 0.02  # of 16 bits
+    monkeypatch.setattr(stage.pieces, "made", None)
+    again = stage.pieces.visit([3])
+    assert np.array_equal(again[0][0], signals[3]) and np.array_equal(again[1][0], states[3])
+
+
+def test_hidden_states_are_those_of_transformers(stage):
+    signals = torch.randn(2, 8000)
+    model = stage.network["hubert"]
+    with torch.no_grad():
+        plain = model(signals, output_hidden_states=True).hidden_states
+        for mine, states in zip(training.hidden_states(model, signals, 3), plain, strict=True):
+            torch.testing.assert_close(mine, states)
+        assert len(training.hidden_states(model, signals, 2)) == 3
+
+
+def test_the_loss_is_error_and_cosine_distance_of_each_pair(stage, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {})
     rng = np.random.default_rng(0)
-    masked = training.spans(500, 149, start=0.08, span=10, rng=rng)
-    assert masked.shape == (500, 149) and masked.dtype == bool
-    # 12 starts of 140 without replacement: a frame far from the edges is unmasked if none of the
-    # ten starts that would mask it was drawn.
-    unmasked = math.comb(140 - 10, 12) / math.comb(140, 12)
-    assert abs(masked[:, 20:120].mean() - (1 - unmasked)) < 0.01
-    runs = "".join(" x"[int(cell)] for cell in masked[0]).split()
-    assert min(map(len, runs)) >= 10
-
-
-@pytest.mark.parametrize("frames", [11, 12, 49])
-def test_short_utterances_have_masked_frames_and_by_the_recipe_unmasked_ones(frames):
-    for start in (encoder.Recipe.span_start, 0.5):
-        masked = training.spans(50, frames, start=start, span=10, rng=np.random.default_rng(0))
-        assert masked.any(axis=1).all()
-        assert start == 0.5 or not masked.all(axis=1).any()
-
-
-def test_one_parameter_scales_the_training():
-    whole, tenth, smoke = (encoder.Recipe.scaled(scale) for scale in (1, 0.1, 0.004))
-    assert whole == encoder.Recipe()
-    assert tenth.steps == tuple(round(steps / 10) for steps in whole.steps)
-    assert smoke.steps == (11, 10) and smoke.seconds == whole.seconds
-    assert tenth.hours(100) == 100 * tenth.batch * tenth.seconds / 3600
-
-
-@pytest.mark.parametrize("scale", [0, -1, float("nan"), "much"])
-def test_a_scale_that_is_not_a_positive_number_is_refused(scale):
-    with pytest.raises(ParameterError, match=r"scale=.*positive number"):
-        encoder.Recipe.scaled(scale)
-
-
-def test_frames_of_units_are_those_of_the_network(recipe, acoustic):
-    signal, frames = Speech(recipe, 1, "test", 1, with_mfcc=True)[0]
-    model = weights.build(training.config()).eval()
-    assert len(frames) == recipe.frames == model(signal[None]).last_hidden_state.shape[1]
-    np.testing.assert_allclose([signal.mean(), signal.std()], [0, 1], atol=1e-4)
-    assert torch.equal(frames, torch.from_numpy(mfcc.extract(signal)[1::2][: recipe.frames]))
-
-
-def test_units_are_the_nearest_clusters_of_mfcc(recipe, acoustic):
-    signal, frames = Speech(recipe, 1, "test", 1, with_mfcc=True)[0]
-    assert len(acoustic) == 8 and acoustic.teacher is None
-    numbers = acoustic(signal[None], frames[None])[0]
-    scaled = (frames - acoustic.mean) / acoustic.std
-    brute = [int(np.argmin([((x - c) ** 2).sum() for c in acoustic.centres])) for x in scaled]
-    np.testing.assert_array_equal(numbers, brute)
-    assert len(numbers.unique()) > 3
-
-
-def test_units_of_the_second_iteration_are_of_the_middle_layer(recipe):
-    model = weights.build(training.config()).eval()
-    hidden = encoder.hidden_units(model, recipe, seed=1, device="cpu")
-    assert len(hidden) == 6
-    signal, _ = Speech(recipe, 1, "test", 1, with_mfcc=False)[0]
+    signals, states = data.heard(*stage.pieces.visit([0, 1]), stage.recipe, rng)
     with torch.no_grad():
-        states = model(signal[None], output_hidden_states=True).hidden_states[recipe.layer][0]
-    scaled = (states - hidden.mean) / hidden.std
-    nearest = torch.cdist(scaled, hidden.centres).argmin(1)
-    assert (hidden(signal[None], None)[0] == nearest).float().mean() > 0.9  # but for ties
+        errors, cosines = stage.losses(signals, states)
+        hidden = stage.network["hubert"](torch.from_numpy(signals), output_hidden_states=True)
+        for number, (layer, taught) in enumerate(stage.predicts):
+            predicted = stage.network["maps"][number](hidden.hidden_states[layer]).numpy()
+            target = states[:, :, taught]
+            assert errors[number] == pytest.approx(((predicted - target) ** 2).mean(), rel=1e-4)
+            angles = (predicted * target).sum(-1) / (
+                np.linalg.norm(predicted, axis=-1) * np.linalg.norm(target, axis=-1)
+            )
+            assert cosines[number] == pytest.approx(1 - angles.mean(), rel=1e-4)
 
 
-def test_the_loss_is_that_of_equations_3_and_4(recipe, acoustic, tmp_path):
-    one = training._Training(recipe, 1, acoustic, tmp_path / "x", 1, "cpu", None)
-    network = one.network.eval()
-    signal, frames = Speech(recipe, 1, "test", 1, with_mfcc=True)[0]
-    targets = acoustic(signal[None], frames[None])
-    masked = torch.zeros(targets.shape, dtype=torch.bool)
-    masked[0, 10:30] = True
-    with torch.no_grad():
-        loss_masked, loss_unmasked, accuracy_masked, _ = one._losses(signal[None], targets, masked)
-        with units.in_bfloat16("cpu"):
-            states = network.hubert(signal[None], mask_time_indices=masked).last_hidden_state
-        projected = network.project(states.float())[0, 10:30]
-        logits = torch.stack([
-            torch.nn.functional.cosine_similarity(projected, code[None], dim=-1) / 0.1
-            for code in network.codes
-        ], dim=1)  # fmt: skip
-    wanted = targets[0, 10:30]
-    losses = logits.logsumexp(1) - logits[range(20), wanted]
-    torch.testing.assert_close(loss_masked, losses.mean(), rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(accuracy_masked, (logits.argmax(1) == wanted).float().mean())
-    assert loss_unmasked != loss_masked
-
-
-def test_gradients_in_bfloat16_are_those_in_float32(recipe, acoustic, tmp_path, monkeypatch):
+def test_gradients_in_bfloat16_are_those_in_float32(stage, monkeypatch):
     """With a kernel that is wrong in bfloat16 a network learns next to nothing."""
-    one = training._Training(recipe, 1, acoustic, tmp_path / "x", 1, "cpu", None)
-    signal, frames = Speech(recipe, 1, "test", 1, with_mfcc=True)[0]
-    targets = acoustic(signal[None], frames[None])
-    masked = torch.zeros(targets.shape, dtype=torch.bool)
-    masked[0, 10:30] = True
+    heard = data.heard(*stage.pieces.visit([0, 1]), stage.recipe, np.random.default_rng(0))
     gradients = {}
+    training.exact_positions(stage.network["hubert"])
     for able in (True, False):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: {"avx512_bf16": able})
-        loss_masked, loss_unmasked, *_ = one._losses(signal[None], targets, masked)
-        one.network.zero_grad()
-        (loss_masked + loss_unmasked).backward()
-        gradients[able] = {n: p.grad.clone() for n, p in one.network.named_parameters()}
-    largest = max(g.norm() for g in gradients[False].values())
+        stage.network.zero_grad()
+        stage.losses(*heard)[0].sum().backward()
+        gradients[able] = {
+            name: weight.grad.clone() for name, weight in stage.network.named_parameters()
+            if weight.grad is not None
+        }  # fmt: skip
+    largest = max(gradient.norm() for gradient in gradients[False].values())
     for name, exact in gradients[False].items():
-        if exact.norm() > 1e-3 * largest:  # of others the rounding is as large as they are
+        if exact.norm() > 1e-2 * largest:  # of others the rounding is as large as they are
             assert (gradients[True][name] - exact).norm() / exact.norm() < 0.1, name
     rough, exact = (torch.cat([g.flatten() for g in gradients[k].values()]) for k in (True, False))
     assert 0 < (rough - exact).norm() / exact.norm() < 0.05
 
 
-def test_masked_frames_are_replaced_by_the_mask_embedding(recipe, acoustic, tmp_path):
-    one = training._Training(recipe, 1, acoustic, tmp_path / "x", 1, "cpu", None)
-    states = torch.randn(1, 49, 128)
-    where = torch.zeros(1, 49, dtype=torch.bool)
-    where[0, 5:15] = True
-    masked = one.network.hubert._mask_hidden_states(states.clone(), mask_time_indices=where)
-    mask = one.network.hubert.masked_spec_embed
-    assert torch.equal(masked[0, 5:15], mask.expand(10, -1))
-    assert torch.equal(masked[0, 15:], states[0, 15:])
-
-
-def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero(recipe, acoustic, tmp_path):
-    brief = dataclasses.replace(recipe, steps=(8, 8), warm_up=0.25, evaluate_every=1)
-    _, curves = encoder.train(brief, 1, acoustic, folder=tmp_path, seed=1, device="cpu")
-    shares = curves["learning_rate"] / brief.learning_rate  # of the update that follows
-    np.testing.assert_allclose(shares, [1 / 2, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0])
-
-
-def test_it_learns_and_the_second_iteration_starts_from_the_first(recipe, acoustic, tmp_path):
-    longer = dataclasses.replace(recipe, steps=(16, 4), learning_rate=3e-3, evaluate_every=4)
-    first, evaluations = encoder.train(longer, 1, acoustic, folder=tmp_path, seed=1, device="cpu")
-    assert evaluations["step"].tolist() == [4, 8, 12, 16]
-    assert evaluations["loss_masked"].iloc[-1] < evaluations["loss_masked"].iloc[0] - 0.1
-    assert evaluations["hours"].iloc[-1] == pytest.approx(16 * 2 / 3600)
-    assert (evaluations["seconds"].diff().dropna() > 0).all()
-    hidden = encoder.hidden_units(first, longer, seed=1, device="cpu")
-    second, more = encoder.train(
-        longer, 2, hidden, folder=tmp_path, seed=1, device="cpu", start=first
+def test_the_learning_rate_rises_stays_and_falls(stage):
+    stage.steps, rates = 10, []
+    for stage.step in range(11):
+        rates.append(stage._rate() / stage.recipe.learning_rate)
+    np.testing.assert_allclose(
+        rates, [0.5, 1, 1, 1, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0], atol=1e-12
     )
-    assert more["step"].tolist() == [4]
-    assert not torch.equal(first.masked_spec_embed, second.masked_spec_embed)
-    whole = encoder.joined(evaluations, more)
-    assert whole["total_hours"].is_monotonic_increasing and len(whole) == 5
-    assert whole["total_seconds"].iloc[-1] == (
-        evaluations["seconds"].iloc[-1] + more["seconds"].iloc[-1]
-    )
-    card = encoder.card(longer, whole, second, seed=1, device="cpu")
-    assert "| updates | 16 | 4 |" in card
-    assert f"{evaluations['loss_masked'].iloc[-1]:.3f} | {more['loss_masked'].iloc[-1]:.3f}" in card
+
+
+def test_every_piece_is_visited_once_before_any_is_visited_again(stage, monkeypatch):
+    visited, visit = [], stage.pieces.visit
+    monkeypatch.setattr(stage.pieces, "visit", lambda n: (visited.extend(n), visit(n))[1])
+    for _ in range(8):
+        stage._update()
+    assert sorted(visited[:8]) == sorted(visited[8:]) == list(range(8))
+    assert visited[:8] != visited[8:]
+
+
+def test_it_learns_and_the_second_stage_leaves_the_first_alone(recipe, train, tmp_path):
+    longer = dataclasses.replace(recipe, steps=(24, 8), learning_rate=3e-3, evaluate_every=8)
+    student, curves = train(longer, tmp_path)
+    assert curves["stage"].tolist() == [1, 1, 1, 2] and curves["step"].tolist() == [8, 16, 24, 8]
+    assert curves["loss"].iloc[2] < curves["loss"].iloc[0] - 0.04
+    assert curves["cosine_1"].iloc[2] > curves["cosine_1"].iloc[0] > 0
+    assert curves["hours"].iloc[2] == pytest.approx(24 * 2 * 0.8 / 3600)
+    assert (curves["seconds"].iloc[:3].diff().dropna() > 0).all()
+    assert curves["error_2"].notna().tolist() == [False, False, False, True]
+    assert curves["learning_rate"].iloc[2] == 0
+    before = torch.load(tmp_path / "stage1.pt", weights_only=True)["network"]
+    changed = {
+        name for name, weight in student.state_dict().items()
+        if not torch.equal(weight, before[f"hubert.{name}"])
+    }  # fmt: skip
+    assert changed and all(name.startswith("encoder.layers.2.") for name in changed)
 
 
 class Killed(Exception):
     pass
 
 
-def test_a_killed_run_goes_on_to_the_same_network(recipe, acoustic, tmp_path, monkeypatch):
-    whole, evaluations = encoder.train(
-        recipe, 1, acoustic, folder=tmp_path / "a", seed=1, device="cpu"
-    )
-    update = training._Training._update
+def test_a_killed_run_goes_on_to_the_same_network(recipe, train, tmp_path, monkeypatch):
+    whole, curves = train(recipe, tmp_path / "a")
+    update = training._Stage._update
 
-    def dies(self, *arguments):
+    def dies(self):
         if self.step == 8:
             raise Killed
-        update(self, *arguments)
+        update(self)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(training._Training, "_update", dies)
-        encoder.train(recipe, 1, acoustic, folder=tmp_path / "b", seed=1, device="cpu")
+        patch.setattr(training._Stage, "_update", dies)
+        train(recipe, tmp_path / "b")
     steps = []
-    monkeypatch.setattr(training._Training, "_update",
-                        lambda self, *a: (steps.append(self.step), update(self, *a)))  # fmt: skip
-    again, more = encoder.train(recipe, 1, acoustic, folder=tmp_path / "b", seed=1, device="cpu")
-    assert steps == list(range(6, 12))
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, again.state_dict()[name]), name
-    pd.testing.assert_frame_equal(
-        evaluations.drop(columns="seconds"), more.drop(columns="seconds"), check_exact=True
-    )
+    monkeypatch.setattr(training._Stage, "_update",
+                        lambda self: (steps.append(self.step), update(self)))  # fmt: skip
+    again, more = train(recipe, tmp_path / "b")
+    assert steps == [*range(6, 12), *range(4)]
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, again.state_dict()[name]), name
+    pd.testing.assert_frame_equal(curves.drop(columns="seconds"), more.drop(columns="seconds"))
 
 
-def test_a_finished_run_is_not_repeated_and_another_recipe_is(
-    recipe, acoustic, tmp_path, monkeypatch
-):
-    short = dataclasses.replace(recipe, steps=(3, 3))
-    done, _ = encoder.train(short, 1, acoustic, folder=tmp_path, seed=1, device="cpu")
-    steps = []
-    update = training._Training._update
-    monkeypatch.setattr(training._Training, "_update",
-                        lambda self, *a: (steps.append(self.step), update(self, *a)))  # fmt: skip
-    again, _ = encoder.train(short, 1, acoustic, folder=tmp_path, seed=1, device="cpu")
+def test_a_finished_run_is_not_repeated_and_another_recipe_is(recipe, train, tmp_path, monkeypatch):
+    short = dataclasses.replace(recipe, steps=(2, 1))
+    done, _ = train(short, tmp_path)
+    steps, update = [], training._Stage._update
+    monkeypatch.setattr(training._Stage, "_update",
+                        lambda self: (steps.append(self.step), update(self)))  # fmt: skip
+    again, _ = train(short, tmp_path)
     assert not steps
-    assert torch.equal(done.masked_spec_embed, again.masked_spec_embed)
-    other = dataclasses.replace(short, learning_rate=1e-4)
-    encoder.train(other, 1, acoustic, folder=tmp_path, seed=1, device="cpu")
-    assert steps == [0, 1, 2]
+    assert all(map(torch.equal, done.state_dict().values(), again.state_dict().values()))
+    train(dataclasses.replace(short, learning_rate=1e-4), tmp_path)
+    assert steps == [0, 1, 0]
 
 
-def test_it_stops_early_when_nothing_improves_and_starts_from_the_network_given(
-    recipe, acoustic, tmp_path
-):
-    still = dataclasses.replace(recipe, learning_rate=0.0, evaluate_every=1, patience=2)
-    start = weights.build(training.config())
-    with torch.no_grad():
-        start.masked_spec_embed.fill_(0.5)
-    same, evaluations = encoder.train(
-        still, 1, acoustic, folder=tmp_path, seed=1, device="cpu", start=start
-    )
-    assert evaluations["step"].tolist() == [1, 2, 3]
-    assert all(torch.equal(same.state_dict()[name], v) for name, v in start.state_dict().items())
+def test_gradients_are_averaged_over_ranks(monkeypatch):
+    mine = [torch.tensor([[1.0, 2.0]]), torch.tensor([3.0])]
+    monkeypatch.setattr(dist, "all_reduce", lambda whole: whole.add_(torch.tensor([5.0, 0, 1])))
+    training._average(mine, 2)
+    torch.testing.assert_close(mine, [torch.tensor([[3.0, 1.0]]), torch.tensor([2.0])])
 
 
-def test_a_training_that_diverges_stops(recipe, acoustic, tmp_path):
+def test_a_training_that_diverges_stops(recipe, train, tmp_path):
     broken = dataclasses.replace(recipe, learning_rate=float("inf"))
-    with pytest.raises(TrainingError, match=r"iteration 1, update 3: training diverges, the loss"):
-        training.train(broken, 1, acoustic, folder=tmp_path, seed=1, device="cpu")
+    with pytest.raises(TrainingError, match=r"stage 1, update \d+: training diverges, the loss is"):
+        train(broken, tmp_path)
 
 
-def test_an_exported_encoder_is_one_like_any_other(tmp_path):
-    model = weights.build(training.config())
-    encoder.export(model, tmp_path / "mine", "# card\n")
+def test_an_exported_encoder_is_one_like_any_other(tmp_path, teacher):
+    model = weights.build(HubertConfig.from_dict(encoders.UNTRAINED_CONFIG))
+    encoder.export(model, tmp_path / "mine", "# card\n", teacher)
+    assert (tmp_path / "mine" / "LICENSE.teacher").read_text() == "free to use\n"
     mine = encoders.find(tmp_path / "mine")
     assert (mine.label, mine.trained, mine.n_layers, mine.normalize) == ("mine", True, 12, True)
     rng = np.random.default_rng(0)
@@ -275,16 +217,21 @@ def test_an_exported_encoder_is_one_like_any_other(tmp_path):
     assert states.isfinite().all()
 
 
-def test_the_notebook_makes_an_encoder_by_one_command(tmp_path):
+def test_the_notebook_makes_an_encoder_by_one_command(tmp_path, teacher, recorded):
     command = [sys.executable, "-m", "hump", "encoder", "--scale", "0.0001", "--folder", tmp_path]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    needs = ["--teacher", teacher, "--speech", recorded]
+    environment = os.environ | {"HUMP_WORKERS": "2"}
+    run = subprocess.run(
+        [*command, *needs], cwd=ROOT, capture_output=True, text=True, env=environment
+    )
     assert run.returncode == 0, run.stderr
-    assert re.search(r"iteration 2: update 10 of 10, 0\.1 h of speech, loss \d", run.stdout)
+    assert re.search(r"stage 2: update 6 of 6, 0\.0 h of speech, loss \d", run.stdout)
     made = encoders.find(tmp_path)
     assert made.trained and made.n_layers == 12
     curves = pd.read_csv(tmp_path / "curves.csv")
-    assert curves["iteration"].tolist() == [1, 1, 2, 2] and (tmp_path / "curves.png").is_file()
+    assert curves["stage"].tolist() == [1, 1, 2, 2] and (tmp_path / "curves.png").is_file()
     card = (tmp_path / "README.md").read_text()
-    assert f"| {curves['loss_masked'][1]:.3f} | {curves['loss_masked'][3]:.3f} |" in card
+    assert f"| {curves['loss'][1]:.3f} | {curves['loss'][3]:.3f} |" in card
+    assert "| a | Tonal | 21 | 0.01 | see its source |" in card
     text = (tmp_path / "00_mini_hubert.ipynb").read_text()
     assert "audio/" not in text and str(ROOT) not in text

@@ -35,7 +35,7 @@ def test_comparisons_find_what_is_there_and_no_more(predicted, params):
     assert (table.loc[(slice(None), "SVM on eGeMAPS"), "p_holm"] > 0.05).all()
     text = answers.about_claims(summary.comparisons(predicted, params), params)
     assert text.count("**better**") == 2 and text.count("not decided") == 2
-    assert "synthetic demo speech; small encoder trained on synthetic speech" in text
+    assert "synthetic demo speech; small encoder distilled from Whisper" in text
     assert "one family of 4 Holm-corrected tests" in text and text.count("detectable: 0.") == 4
     assert "intervals cover speakers alone, since there is one draw and seed:" in text
     three = params.model_copy(

@@ -22,7 +22,7 @@ def figure():
 
 def test_kept_figure_says_what_it_is_made_of(params, figure):
     assert plots.keep(figure, params, "x", "One utterance.") is figure
-    made_of = "synthetic demo speech; small encoder trained on synthetic speech"
+    made_of = "synthetic demo speech; small encoder distilled from Whisper"
     fingerprint = f"corpora {results.fingerprint(params)}"
     footer = " ".join(figure.get_supxlabel().split())
     assert made_of in footer and fingerprint in footer

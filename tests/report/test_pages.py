@@ -82,7 +82,7 @@ def test_banners_say_what_the_numbers_are_of(study):
     assert '<p class="banner">synthetic demo speech</p>' in text
     assert '<p class="banner">emodb: partial copy: 3 of 535</p>' in text
     assert "ravdess:" not in text and "ravdess fedcba9876543210" in text
-    assert '<p class="banner">small encoder trained on synthetic speech</p>' in text
+    assert '<p class="banner">small encoder distilled from Whisper</p>' in text
     untrained = study.features.model_copy(update={"encoder": "untrained"})
     other = study.model_copy(update={"features": untrained})
     assert '<p class="banner">untrained encoder</p>' in pages.write(other).read_text()

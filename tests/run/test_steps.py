@@ -35,7 +35,7 @@ CHANGES = {
     "hump/report/ledger.yaml": ("claim:", "claim: ", {"09_figures"}),
     "hump/report/pages.py": ("indent=2", "indent=1", {"report"}),
     "hump/report/templates/index.html": ("<h1>", "<h1 >", {"report"}),
-    "hump/encoder/units.py": ("n_init=3", "n_init=4", set()),
+    "hump/encoder/training.py": ("betas=(0.9, 0.98)", "betas=(0.9, 0.99)", set()),
     "hump/run/study.py": ("_SHOWN_LINES = 15", "_SHOWN_LINES = 16", set()),
     "hump/training/fit.py": ('"""Pre-training', '"""# A reworded docstring. Pre-training', set()),
     "notebooks/05_fusion_ablation.ipynb": ("**Question.**", "**The question.**",
