@@ -53,8 +53,9 @@ def test_the_embedded_encoder_is_one_like_any_other():
     assert {str(tensor.dtype) for tensor in tensors.values()} == {"float16"}
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
     card = (folder / "README.md").read_text()
-    for word in ("updates", "hours", "seconds", "loss on masked frames", "code", "Not good for"):
+    for word in ("updates", "hours", "seconds", "held-out speakers", "code", "Not good for"):
         assert word in card
+    assert "OpenAI" in (folder / "LICENSE.teacher").read_text()
 
 
 def make_error(kind):
