@@ -93,7 +93,7 @@ def _run(rank, ranks, meeting, recipe, teacher, speech, start, folder, seed, dev
         layers = sorted({layer for stage in recipe.predicts for _, layer in stage})
         pieces = Pieces(recipe, Teacher(teacher, layers, device), speech, Path(folder), seed)
         info = encoders.find(start)
-        before = weights.load(info, HubertConfig.from_dict(info.config))
+        before = weights.load(info, info.n_layers)
         hubert = exact_positions(grown(before, config(before.config, recipe), seed))
         evaluations = []
         for stage in (1, 2):

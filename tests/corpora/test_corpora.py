@@ -131,7 +131,7 @@ def test_partial_corpus_and_missing_class_are_marked_in_every_result(emodb, exam
     source = "demo_source: no utterance is neutral"
     rows = examined["emodb"].manifest
     assert rows["excluded"].dropna().tolist() == ["label outside the study: boredom"]
-    made_of = "synthetic demo speech; small encoder distilled from Whisper"
+    made_of = "synthetic demo speech; encoder: first three layers of Whisper base"
     assert results.note(params) == f"{made_of}; {source}; {remark}"
     assert results.note(params, about=["demo_source"]) == f"{made_of}; {source}"
     table = pd.DataFrame({"corpus": ["demo_source", "emodb", "average of targets"], "uar": 0.5})
