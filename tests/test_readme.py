@@ -67,9 +67,6 @@ def test_encoders_are_those_of_the_benchmark():
     own, names = "layers 1 and 9", ("emodb", "casia", "urdu", "emovo", "ravdess", "nemo", "average")
     for name, encoder, features in (
         ("small HuBERT, layers 1 and 9", "hubert-mini", own),
-        ("the same network untrained, layers 1 and 9", "untrained", own),
-        ("former recipe, layers 1 and 9", "former", own),
-        ("its teacher, layer 3", "teacher", "layer 3"),
         ("MFCC statistics", "none", "MFCC statistics"), ("eGeMAPS", "none", "eGeMAPS"),
     ):  # fmt: skip
         cells = [lines[corpus, encoder, features] for corpus in names]
@@ -77,11 +74,9 @@ def test_encoders_are_those_of_the_benchmark():
         assert f"| {name} | {' | '.join(text)} |" in README
     tests = {test["b"]: test for test in probes["tests"]}
     for rival in ("MFCC statistics", "eGeMAPS"):
-        assert tests[f"none, {rival}"]["p_holm"] < 0.05
-        assert f"{tests[f'none, {rival}']['difference']:.3f}" in README
-    worth = [lines[corpus, "hubert-mini", own]["uar"] - lines[corpus, "untrained", own]["uar"]
-             for corpus in names]  # fmt: skip
-    assert min(worth) > 0, "training is worth something everywhere"
+        test = tests[f"none, {rival}"]
+        assert f"by {test['difference']:.3f}" in README and f"p = {test['p_holm']:.3f}" in README
+        assert (test["p_holm"] < 0.05) == (rival == "MFCC statistics"), "what README concludes"
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(
