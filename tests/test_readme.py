@@ -15,12 +15,13 @@ from hump.report import answers
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLISHED = ROOT / "results" / "published"
-ENCODER = "small encoder trained on synthetic speech"
-NOTE = f"synthetic demo speech; {ENCODER}"
+NOTE = "synthetic demo speech; small encoder distilled from Whisper"
+# The encoder of the published results on recorded speech.
+FORMER = "small encoder trained on synthetic speech"
 
 
 @pytest.mark.parametrize(
-    ("study", "corpus", "note"), [("demo", "average of targets", NOTE), ("open", "emodb", ENCODER)]
+    ("study", "corpus", "note"), [("demo", "average of targets", NOTE), ("open", "emodb", FORMER)]
 )
 def test_tables_are_those_of_the_studies(study, corpus, note):
     with (PUBLISHED / study / "tables" / "main.csv").open() as file:
@@ -80,9 +81,6 @@ def test_encoders_are_those_of_the_benchmark():
     own, names = "layers 1 and 9", ("emodb", "casia", "urdu", "emovo", "ravdess", "nemo", "average")
     for name, encoder, features in (
         ("small HuBERT, layers 1 and 9", "hubert-mini", own),
-        ("the same network untrained, layers 1 and 9", "untrained", own),
-        ("former recipe, layers 1 and 9", "former", own),
-        ("its teacher, layer 3", "teacher", "layer 3"),
         ("MFCC statistics", "none", "MFCC statistics"), ("eGeMAPS", "none", "eGeMAPS"),
     ):  # fmt: skip
         cells = [lines[corpus, encoder, features] for corpus in names]
@@ -90,11 +88,9 @@ def test_encoders_are_those_of_the_benchmark():
         assert f"| {name} | {' | '.join(text)} |" in README
     tests = {test["b"]: test for test in probes["tests"]}
     for rival in ("MFCC statistics", "eGeMAPS"):
-        assert tests[f"none, {rival}"]["p_holm"] < 0.05
-        assert f"{tests[f'none, {rival}']['difference']:.3f}" in README
-    worth = [lines[corpus, "hubert-mini", own]["uar"] - lines[corpus, "untrained", own]["uar"]
-             for corpus in names]  # fmt: skip
-    assert min(worth) > 0, "training is worth something everywhere"
+        test = tests[f"none, {rival}"]
+        assert f"by {test['difference']:.3f}" in README and f"p = {test['p_holm']:.3f}" in README
+        assert (test["p_holm"] < 0.05) == (rival == "MFCC statistics"), "what README concludes"
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(
