@@ -23,6 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pandas as pd
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,7 +77,8 @@ def contents(project, kinds=("tables", "models")):
     """Path -> bytes of a study's results."""
     folder = project / "results" / "smoke"
     files = (path for kind in kinds for path in (folder / kind).rglob("*"))
-    return {str(p.relative_to(folder)): p.read_bytes() for p in files if p.is_file()}
+    files = [path for path in files if path.is_file() and path.suffix != ".html"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def copy_project(folder):
@@ -221,14 +223,18 @@ def mounted(folder, *, room=None):
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder.with_name(folder.name + " kept")
     shutil.copytree(folder, kept, symlinks=True)
-    size = sum(-(-p.lstat().st_size // 4096) * 4096 + 4096 for p in kept.rglob("*"))
-    options = f"size={size + (1 << 30 if room is None else room)}"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", folder], check=True)
     try:
         shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
         if room is None:
             subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        else:
+            free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+            with (folder / "filler").open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, free - room)
         yield
+        if room is not None:
+            (folder / "filler").unlink()
         shutil.rmtree(kept)
         shutil.copytree(folder, kept, symlinks=True)
     finally:
@@ -380,7 +386,7 @@ def main():
     options = parser.parse_args()
     folder = options.folder.resolve()
     reference = folder / "reference"
-    if options.faults != [] or set(options.phases) != {"set-up"}:
+    if options.faults != [] or set(options.phases) & set(PHASES):
         if not reference.exists():
             copy_project(reference)
         if call(reference)[0]:
@@ -399,6 +405,28 @@ def main():
             shutil.rmtree(Path(work) / str(number), ignore_errors=True)
             with (folder / "trials.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")
+    summarise(folder / "trials.jsonl")
+
+
+def summarise(file):
+    """Count the trials of each phase and fault."""
+    rows = pd.DataFrame([json.loads(line) for line in file.read_text().splitlines()])
+    rows["trials"], rows["stopped_clearly"] = 1, rows["stopped"] & rows["clear"]
+    rows["at_work"] = rows.get("struck", pd.Series(1, rows.index)).fillna(1) > 0
+    counted = [
+        "trials",
+        "at_work",
+        "identical",
+        "stopped",
+        "stopped_clearly",
+        "lost",
+        "left_behind",
+    ]
+    rows["left_behind"] = rows.get("left_behind", pd.Series(0, rows.index)).fillna(0)
+    table = rows.groupby(["phase", "fault"], sort=False)[counted].sum().astype(int).reset_index()
+    text = table.to_json(orient="records", indent=1)
+    (ROOT / "benchmarks" / "results" / "faults.json").write_text(text + "\n")
+    print(table.to_string(index=False))
 
 
 def trials(options, reference, work):

@@ -15,7 +15,11 @@ import pytest
 
 from hump.params import ROOT
 
-COMMANDS = ("sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sacctmgr")
+COMMANDS = ("sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol", "sacctmgr")
+# There is no accounting here: what is asked about jobs, squeue knows.
+SACCT = """#!/bin/sh
+case "$*" in *parsable2*) exec squeue --noheader --states=all --format='%i|%T' ;; *) exit 1 ;; esac
+"""
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}
@@ -65,6 +69,8 @@ def cluster():
         wrapper = folder / "bin" / name
         wrapper.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {shutil.which(name)} "$@"\n')
         wrapper.chmod(0o755)
+    (folder / "bin" / "sacct").write_text(SACCT)
+    (folder / "bin" / "sacct").chmod(0o755)
     (folder / "key").write_bytes(os.urandom(1024))
     (folder / "key").chmod(0o600)
     munge = {"key-file": "key", "socket": "munge.socket", "pid-file": "munge.pid",
@@ -114,14 +120,20 @@ def test_a_killed_job_starts_again_and_the_tables_are_those_of_a_local_run(clust
     process = run(
         far, cluster, "--profile", "workflow/profiles/slurm", "--until", "01_data",
         "--set-threads", "01_data=2", "--slurm-init-seconds-before-status-checks", "2",
-        "--slurm-status-command", "squeue",
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (found := list(processes_of("01_data", far))) and time.monotonic() < deadline:
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.1)
-    found[0].kill()
-    told, _ = process.communicate(timeout=300)
+    try:
+        deadline = time.monotonic() + 300
+        while not (found := list(processes_of("01_data", far))) and time.monotonic() < deadline:
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.1)
+        found[0].kill()
+        told, _ = process.communicate(timeout=600)
+    finally:
+        family = (
+            psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        )
+        for one in [*family, process]:
+            one.kill()
     assert process.returncode == 0, told
     assert told.count("has been submitted with SLURM jobid") == 2
     assert "Trying to restart job" in told
