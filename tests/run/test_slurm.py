@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -81,8 +80,10 @@ def cluster():
                    ["slurmd", "-N", "n2"]):  # fmt: skip
         subprocess.run(daemon, env=environment, check=True, capture_output=True)
     yield folder / "bin"
-    for file in folder.glob("*.pid"):
-        os.kill(int(file.read_text()), signal.SIGTERM)
+    daemons = [psutil.Process(int(file.read_text())) for file in folder.glob("*.pid")]
+    for daemon in daemons:
+        daemon.terminate()
+    psutil.wait_procs(daemons, 20)  # one that ends writes its state
     shutil.rmtree(folder, ignore_errors=True)
 
 
