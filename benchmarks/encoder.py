@@ -8,9 +8,9 @@ the mean and standard deviation over time of a layer of an encoder or of 39-d MF
 The probe is the study's linear SVM, tested on speakers it was not trained on: in up to ten folds of
 whole speakers. Intervals come from resampling speakers; the first encoder's layers 1 and 9 are
 tested against each rival over the speakers of all corpora together (Holm's correction). `teacher`
-is the one of `hump.encoder.teacher`, an upper mark; `former`, HuBERT's own recipe on synthetic
-speech. Settings were chosen on RAVDESS; the other corpora were looked at once. Features are kept in
-``cache/benchmark-encoder``. Writes `results/encoder.json` and a figure.
+is an upper mark; `former`, HuBERT's own recipe on synthetic speech. Settings were chosen on
+RAVDESS; the other corpora were looked at once. Features are kept in ``cache/benchmark-encoder``.
+Writes `results/encoder.json` and a figure.
 """
 
 import hashlib
@@ -34,7 +34,6 @@ sys.path[:0] = [str(HERE.parent)]
 os.environ["PYTHONPATH"] = sys.path[0]
 
 from hump import audio, corpora, evaluation, params  # noqa: E402
-from hump.encoder.teacher import Teacher  # noqa: E402
 from hump.evaluation import paired  # noqa: E402
 from hump.features import egemaps, encoders, hubert, mfcc  # noqa: E402
 from hump.plots.style import applied  # noqa: E402
@@ -44,7 +43,6 @@ CORPORA = ("emodb", "casia", "urdu", "emovo", "ravdess", "nemo")
 LARGEST = 1_200
 RIVALS = ("MFCC statistics", "eGeMAPS")
 PAPERS = "layers 1 and 9"
-TEACHERS = range(5)
 FOLDS, SEED = 10, 1
 CACHE = HERE.parent / "cache" / "benchmark-encoder"
 
@@ -63,11 +61,10 @@ def main(arguments):
     table = _summary(predictions, study)
     tests = _tests(pd.concat(predictions), next(iter(named)), study)
     print(tests.to_string())
-    labels = {label: name for label, name in named.items() if label not in ("teacher", "untrained")}
     result = {
         "machine": {"machine": platform.machine(), "cores": parallel.workers(),
                     "seconds": round(time.time() - started)},
-        "encoders": {label: encoders.find(name).fingerprint for label, name in labels.items()},
+        "encoders": {label: encoders.find(name).fingerprint for label, name in named.items()},
         "tests": json.loads(tests.round(5).to_json(orient="records")),
         "lines": json.loads(table.round(4).to_json(orient="records")),
     }  # fmt: skip
@@ -81,12 +78,11 @@ def _features(corpus, rows, root, named):
     acoustic = _kept(f"{corpus}-acoustic", files, _acoustic, "")
     kinds = {("none", rival): acoustic[:, part] for rival, part in zip(RIVALS, _PARTS, strict=True)}
     for label, name in named.items():
-        taught = label == "teacher"
-        mark = Path(name).name if taught else encoders.find(name).fingerprint[:12]
-        pooled = _kept(f"{corpus}-{mark}", files, _taught if taught else _pooled, name)
+        mark = encoders.find(name).fingerprint[:12]
+        pooled = _kept(f"{corpus}-{mark}", files, _pooled, name)
         layers = [layer.reshape(len(files), -1) for layer in pooled.swapaxes(0, 1)]
         kinds |= {(label, f"layer {number}"): values for number, values in enumerate(layers)}
-        if not taught:
+        if len(layers) > 9:
             kinds[label, PAPERS] = np.concatenate([layers[1], layers[9]], axis=1)
     return kinds
 
@@ -119,13 +115,6 @@ def _acoustic(files, _):
 def _pooled(files, encoder):
     with parallel.one_thread():
         return hubert.pool([audio.load(file) for file in files], encoder=encoder)
-
-
-def _taught(files, name):
-    with parallel.one_thread():
-        teacher = Teacher(name, TEACHERS)
-        states = [teacher(audio.load(file)[None])[0].numpy() for file in files]
-    return np.stack([np.stack([one.mean(0), one.std(0)], axis=1) for one in states])
 
 
 def _predictions(rows, kinds):

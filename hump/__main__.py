@@ -88,7 +88,7 @@ def _parser():
     encoder.add_argument("--seed", type=int, default=1)
     encoder.add_argument("--device", default="auto", help="auto, cpu or cuda")
     encoder.add_argument("--folder", default="cache/hubert-mini", help="results go here")
-    encoder.add_argument("--teacher", default="openai/whisper-base", help="hub name or folder")
+    encoder.add_argument("--teacher", default="hump/assets/whisper-base-3", help="encoder")
     encoder.add_argument("--speech", required=True, help="recorded speech with a manifest.csv")
     encoder.add_argument(
         "--start", default="hump/assets/hubert-mini", help="HuBERT that it starts from"

@@ -1,4 +1,4 @@
-"""Distillation of Whisper's first layers into a small HuBERT.
+"""Distillation of another encoder's layers, such as Whisper's first ones, into a small HuBERT.
 
 The student hears parts of pieces of speech, some with noise, and predicts the teacher's hidden
 states frame by frame: from its layer k, by a linear map that is thrown away at the end, those of
@@ -28,12 +28,13 @@ from transformers import HubertConfig, HubertModel
 
 from hump.encoder.data import Recipe, Speech, heard
 from hump.encoder.growth import grown
-from hump.encoder.teacher import Teacher
-from hump.errors import TrainingError
-from hump.features import encoders, weights
+from hump.errors import EncoderError, TrainingError
+from hump.features import encoders, hubert, weights
 from hump.util import files, parallel, seeds
-from hump.util.device import in_bfloat16
+from hump.util.device import has_bfloat16, in_bfloat16
 
+# Samples from the middle of HuBERT's first frame to that of Whisper's, which is at the very start.
+OFFSET = 200
 STANDARDISED = 128  # pieces whose statistics standardise the teacher's states
 STATEFUL, PROGRESS = ("network", "optimizer"), ("key", "step", "seconds", "evaluations")
 
@@ -45,7 +46,7 @@ def train(recipe: Recipe, *, teacher, speech, start, folder, seed, device):
     ----------
     recipe : Recipe
     teacher : str or Path
-        See `Teacher`.
+        Any encoder; see `hump.features.encoders.find`.
     speech : str or Path
         Folder of recorded speech, see `hump.encoder.data.manifest`.
     start : str or Path
@@ -91,17 +92,21 @@ def _run(rank, ranks, meeting, recipe, teacher, speech, start, folder, seed, dev
     dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=ranks)
     try:
         layers = sorted({layer for stage in recipe.predicts for _, layer in stage})
-        pieces = Pieces(recipe, Teacher(teacher, layers, device), speech, Path(folder), seed)
+        precision = "bfloat16" if has_bfloat16(device) else "float32"
+        taught = hubert.load_encoder(teacher, layers=layers, device=device, precision=precision)
+        pieces = Pieces(recipe, taught, layers, speech, Path(folder), seed)
         info = encoders.find(start)
+        if info.config["model_type"] != "hubert":
+            raise EncoderError(f"start={str(start)!r}: is no HuBERT; choose one to start from")
         before = weights.load(info, info.n_layers)
-        hubert = exact_positions(grown(before, config(before.config, recipe), seed))
+        student = exact_positions(grown(before, config(before.config, recipe), seed))
         evaluations = []
         for stage in (1, 2):
             file = Path(folder) / f"stage{stage}.pt"
-            one = _Stage(recipe, stage, pieces, hubert, file, (seed, info.fingerprint), device)
+            one = _Stage(recipe, stage, pieces, student, file, (seed, info.fingerprint), device)
             one.run()
             evaluations += one.evaluations
-        return hubert.cpu().eval(), pd.DataFrame(evaluations)
+        return student.cpu().eval(), pd.DataFrame(evaluations)
     finally:
         dist.destroy_process_group()
 
@@ -124,17 +129,20 @@ class Pieces:
     Parameters
     ----------
     recipe : Recipe
-    teacher : Teacher
+    teacher : hump.features.hubert.Encoder
+    layers : list of int
+        The teacher's layers that are predicted.
     speech : str or Path
     folder : Path
     seed : int
     """
 
-    def __init__(self, recipe, teacher, speech, folder, seed):
-        self.teacher, self.speech, count = teacher, Speech(recipe, speech, seed), recipe.pieces
+    def __init__(self, recipe, teacher, layers, speech, folder, seed):
+        self.teacher, self.layers, count = teacher, layers, recipe.pieces
+        self.speech = Speech(recipe, speech, seed)
         unchanged = dataclasses.replace(recipe, steps=())
-        key = _key(unchanged, Path(teacher.name).name, Path(speech).name, seed)
-        shape = (count, recipe.frames, len(teacher.layers), teacher.width)
+        key = _key(unchanged, teacher.info.fingerprint, Path(speech).name, seed)
+        shape = (count, recipe.frames, len(layers), teacher.width)
         samples = len(self.speech[0][0])
         self.states = _stored(folder / f"{key}.states", np.float16, shape)
         self.signals = _stored(folder / f"{key}.signals", np.float16, (count, samples))
@@ -163,7 +171,9 @@ class Pieces:
 
     def made(self, signal):
         """A signal and the teacher's states of it, shape (frames, layers, width)."""
-        return signal, self.teacher(signal[None])[0].cpu().numpy()
+        late = OFFSET if self.teacher.info.family.forward == "Whisper" else 0
+        states = hubert.extract([signal[late:]], encoder=self.teacher, layers=self.layers)
+        return signal, states[0]
 
     def standardised(self, states):
         """See `visit`."""
@@ -199,7 +209,9 @@ class _Stage:
             self.weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay,
             betas=(0.9, 0.98), fused=True,
         )  # fmt: skip
-        self.key = _key(dataclasses.replace(recipe, steps=()), pieces.teacher.name, *key)
+        self.key = _key(
+            dataclasses.replace(recipe, steps=()), pieces.teacher.info.fingerprint, *key
+        )
         self._restore()
 
     def run(self):
@@ -275,7 +287,7 @@ class _Stage:
             hidden = hidden_states(self.network["hubert"], signals, last)
         targets, errors, cosines = torch.from_numpy(states).to(self.device), [], []
         for (layer, taught), linear in zip(self.predicts, self.network["maps"], strict=True):
-            target = targets[:, :, self.pieces.teacher.layers.index(taught)]
+            target = targets[:, :, self.pieces.layers.index(taught)]
             predicted = linear(hidden[layer].float())
             errors.append((predicted - target).square().mean())
             cosines.append(1 - nn.functional.cosine_similarity(predicted, target, dim=-1).mean())

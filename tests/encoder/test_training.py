@@ -15,10 +15,11 @@ from transformers import HubertConfig, HubertModel
 
 from hump import encoder
 from hump.encoder import data, training
-from hump.encoder.teacher import Teacher
-from hump.errors import TrainingError
+from hump.errors import EncoderError, TrainingError
 from hump.features import encoders, hubert, weights
 from hump.params import ROOT
+
+LAYERS = [0, 1, 2]  # that the recipe of the tests predicts
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,8 @@ def alone(tmp_path):
 @pytest.fixture
 def stage(recipe, teacher, recorded, start, tmp_path, alone):
     """The first stage, before its first update."""
-    pieces = training.Pieces(recipe, Teacher(teacher, (0, 1, 2)), recorded, tmp_path, 1)
+    taught = hubert.load_encoder(teacher, layers=LAYERS)
+    pieces = training.Pieces(recipe, taught, LAYERS, recorded, tmp_path, 1)
     network = HubertModel.from_pretrained(start, dtype=torch.float32)
     network = training.grown(network, training.config(network.config, recipe), 1)
     return training._Stage(recipe, 1, pieces, network.eval(), tmp_path / "x", (1, ""), "cpu")
@@ -54,12 +56,27 @@ def test_states_are_standardised_by_place_and_made_once(stage, monkeypatch):
     assert signals.shape == (8, 16_000) and states.shape == (8, 49, 3, 24)
     np.testing.assert_allclose(states.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose((states**2).mean((0, 1)), 1, atol=3e-2)
-    plain = Teacher(stage.pieces.teacher.name, (0, 1, 2))(signals[:1])[0].numpy()
+    (plain,) = hubert.extract([signals[0, 200:]], encoder=stage.pieces.teacher, layers=LAYERS)
     wanted = (plain - stage.pieces.mean) / stage.pieces.std
     assert np.abs(states[0] - wanted).mean() < 0.02  # of 16 bits
     monkeypatch.setattr(stage.pieces, "made", None)
     again = stage.pieces.visit([3])
     assert np.array_equal(again[0][0], signals[3]) and np.array_equal(again[1][0], states[3])
+
+
+def test_a_click_is_heard_in_the_frame_where_hubert_hears_it(stage):
+    for frame in (10, 30):
+        signal = np.zeros(16_000, np.float32)
+        signal[frame * 320 + 200] = 0.5  # the middle of HuBERT's frame
+        states = stage.pieces.made(signal)[1][:, 0] - stage.pieces.made(0 * signal)[1][:, 0]
+        size = np.linalg.norm(states, axis=-1)
+        assert int(size.argmax()) == frame
+        assert size[frame - 1] == pytest.approx(size[frame + 1], rel=0.5)
+
+
+def test_the_start_is_a_hubert(recipe, train, teacher, tmp_path):
+    with pytest.raises(EncoderError, match=r"start=.*is no HuBERT"):
+        train(recipe, tmp_path, start=teacher)
 
 
 def test_hidden_states_are_those_of_transformers(stage):
