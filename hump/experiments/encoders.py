@@ -70,8 +70,8 @@ def predict(data: dict[str, Data], params: Params) -> pd.DataFrame:
         for fold in variants.folds(corpus, params):
             train = np.union1d(fold.train, fold.validation)
             guess = baselines.fit_predict(names.PROBE, corpus, train, corpus, fold.test)
-            outcome = fit.outcome(fold, {name: guess}) | {"n_train": len(train)}
-            parts.append(runner.predictions(corpus, outcome, repeat=0, model=PROBE))
+            outcome = fit.outcome(corpus, fold, {name: guess}) | {"n_train": len(train)}
+            parts.append(runner.predictions(corpus, outcome, repeat=0, rng_key="none", model=PROBE))
     return pd.concat(parts, ignore_index=True)
 
 

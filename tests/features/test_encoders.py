@@ -82,7 +82,7 @@ def test_missing_file_is_named(folder, name):
 
 @pytest.mark.parametrize("name", ["nowhere", "./nowhere", "/no/where", "a/b/c", "hump/assetz"])
 def test_unknown_folder_is_named_and_the_network_left_alone(name, monkeypatch):
-    monkeypatch.setattr(encoders, "_hub_files", lambda name: pytest.fail("went to the hub"))
+    monkeypatch.setattr(encoders.hub, "get", lambda *_: pytest.fail("went to the hub"))
     tried = encoders.files.ROOT / name
     with pytest.raises(
         EncoderError, match=rf"'{name}': no such folder; tried .*{tried}; .*hub name"
