@@ -67,7 +67,7 @@ def test_parameters_are_plain_and_the_agreed_ones(path, code):
     if path.stem == "00_mini_hubert":  # is of no study
         assert found == {
             "scale": 0.002, "seed": 1, "device": "auto", "folder": "cache/hubert-mini",
-            "teacher": "openai/whisper-base", "speech": "speech",
+            "teacher": "hump/assets/whisper-base-3", "speech": "speech",
             "start": "hump/assets/hubert-mini",
         }  # fmt: skip
         return

@@ -230,7 +230,7 @@ class ArchitectureExperiment(Section):
 
 
 class ExperimentParams(Section):
-    """Variants of the model: 05 fusion, 06 layers, 08 architecture, 10 encoders."""
+    """Variants of the model: 05 fusion, 06 layers, 08 architecture, 11 encoders."""
 
     folds: int = Field(ge=3, description="folds over the source's speakers")
     epochs: Positive = Field(description="at most; pretrain.patience holds too")

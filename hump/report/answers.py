@@ -198,7 +198,7 @@ def _pair(row):
 
 
 def about_encoders(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> str:
-    """10: which encoder does best, and is the first of the list better than the others?
+    """11: which encoder does best, and is the first of the list better than the others?
 
     Parameters
     ----------
