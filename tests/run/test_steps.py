@@ -198,7 +198,7 @@ def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):
         target = publish.publish(study)
         return {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
 
-    shown.add("tables/corpora.csv")
+    shown |= {"tables/corpora.csv", "published.json"}
     assert published(params) == shown | recordings, "synthetic speech may be shown"
     monkeypatch.setattr(type(params), "synthetic", property(lambda self: False))
     assert published(params) == shown
