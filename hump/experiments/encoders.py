@@ -7,9 +7,9 @@ import pandas as pd
 
 from hump import audio, evaluation
 from hump.experiments import runner, variants
-from hump.experiments.layers import MODEL, PROBE
+from hump.experiments.layers import MODEL, PROBE, described
 from hump.experiments.variants import Variant
-from hump.features import extract_corpus, hubert
+from hump.features import hubert
 from hump.params import Params, names
 from hump.training import baselines, fit
 from hump.training.dataset import Data
@@ -35,10 +35,9 @@ def load(study: Data, params: Params) -> dict[str, Data]:
     """
     found, own = {"study": study}, params.features
     for encoder, layers in params.experiments.encoders.items():
-        features = own.model_copy(update={"encoder": encoder, "layers": layers})
-        stored = extract_corpus(study.rows, params.model_copy(update={"features": features}))
         same = (encoder, layers) == (own.encoder, own.layers)
-        found[encoder] = study if same else Data(study.rows, stored, study.labels)
+        stored = described(study, params, encoder=encoder, layers=layers)
+        found[encoder] = study if same else stored
     return found
 
 

@@ -43,10 +43,27 @@ def load(study: Data, params: Params) -> dict[str, Data]:
 
 def _all_layers(study, params, encoder):
     layers = tuple(range(encoders.find(encoder).n_layers + 1))
-    changes = {"encoder": encoder, "layers": layers, "pooled": True}
+    return described(study, params, encoder=encoder, layers=layers, pooled=True)
+
+
+def described(study: Data, params: Params, **changes) -> Data:
+    """The source by other features.
+
+    Parameters
+    ----------
+    study : Data
+        The source as the study has it.
+    params : Params
+    **changes
+        Settings of ``features`` that differ from those of `params`.
+
+    Returns
+    -------
+    Data
+    """
     features = params.features.model_copy(update=changes)
-    everything = extract_corpus(study.rows, params.model_copy(update={"features": features}))
-    return Data(study.rows, everything, study.labels)
+    stored = extract_corpus(study.rows, params.model_copy(update={"features": features}))
+    return Data(study.rows, stored, study.labels)
 
 
 def named(layers) -> str:

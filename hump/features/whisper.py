@@ -3,10 +3,9 @@
 Radford et al. (2022), arXiv:2212.04356, by transformers, whose spectrogram is used as it is.
 transformers pads every recording with silence to a window of 30 s, and every frame attends to that
 silence (`context` ``full``). With ``own``, the default, spectrogram and layers see the recording
-alone. That costs a tenth or less for recordings of 3 s and gives other hidden states: of EMODB,
-with Whisper base, by 2 % before the first layer and by a fifth after the third. In both, the frames
-of the recording alone are returned, and what is longer than a window is cut into several, each
-described by itself; a rest of less than a frame (400 samples) makes none.
+alone, which costs less the shorter it is and gives other hidden states. In both, the frames of the
+recording alone are returned, and what is longer than a window is cut into several, each described
+by itself; a rest of less than a frame (400 samples) makes none.
 """
 
 import torch

@@ -207,6 +207,7 @@ def _compare(old, new, allowed):
         a, b = one[column], other[column]
         if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b):
             apart = np.where(a.isna() & b.isna(), 0.0, np.abs(a - b))
+            # A value that one side lacks is infinitely far off.
             size, reach = float(np.nan_to_num(apart, nan=np.inf).max(initial=0)), _REACH
             words = f"{column}: {size:.3g}"
         else:

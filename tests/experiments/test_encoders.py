@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hump.experiments import encoders, variants
+from hump.experiments import encoders, layers, variants
 from hump.features import encoders as known
 from hump.features import hubert
 from hump.report import answers
@@ -31,7 +31,7 @@ def test_features_are_of_each_encoder_of_the_list(data, params, monkeypatch):
         asked.append((changed.features.encoder, changed.features.layers))
         return data["study"].features
 
-    monkeypatch.setattr(encoders, "extract_corpus", extract)
+    monkeypatch.setattr(layers, "extract_corpus", extract)
     found = encoders.load(data["study"], params)
     assert asked == [(OWN, (1, 9)), (OTHER, (1, 9))] and list(found) == ["study", OWN, OTHER]
     assert found[OWN] is data["study"] and found[OTHER] is not data["study"]
