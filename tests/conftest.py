@@ -8,6 +8,7 @@ import torch
 
 import hump
 from hump import results
+from hump.features import Features
 from hump.params import names
 from hump.training.dataset import Data
 
@@ -21,31 +22,28 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name != "test_study.py")
 
 
-class MadeUpFeatures:
+def made_up_features(rows, seed, width=6, layers=2):
     """Features that carry the emotion, and a speaker's offset, beside noise."""
-
-    def __init__(self, rows, seed, width=6, layers=2):
-        rng = np.random.default_rng(seed)
-        emotion = pd.Categorical(rows["emotion"], categories=names.EMOTIONS).codes
-        speaker = pd.factorize(rows["speaker"], sort=True)[0]
-        self.utterance_ids = tuple(rows["utterance_id"])
-        self.layers, self.encoder, self.trained = (1, 9)[:layers], "made-up encoder", True
-        self.fingerprint, self.mfcc_rate = f"made-up-{seed}", 100
-        self.hubert, self.mfcc = [], []
-        for e, s in zip(emotion, speaker):
-            frames = int(rng.integers(5, 40))
-            cue = np.zeros(width)
-            cue[e % width] = 2.0
-            noise = rng.normal(0, 1, (frames, layers, width))
-            self.hubert.append((noise + cue + 0.3 * s).astype(np.float32))
-            self.mfcc.append(rng.normal(0.5 * e, 1, (2 * frames + 1, 39)).astype(np.float32))
-        self.prosody = rng.normal(emotion[:, None] * 0.2, 1, (len(rows), 103)).astype(np.float32)
-        self.prosody[rng.random(self.prosody.shape) < 0.02] = np.nan
-        self.egemaps = rng.normal(emotion[:, None] * 0.4, 1, (len(rows), 88)).astype(np.float32)
-
-    def index(self, utterance_ids):
-        place = {name: number for number, name in enumerate(self.utterance_ids)}
-        return np.array([place[name] for name in utterance_ids])
+    rng = np.random.default_rng(seed)
+    emotion = pd.Categorical(rows["emotion"], categories=names.EMOTIONS).codes
+    speaker = pd.factorize(rows["speaker"], sort=True)[0]
+    hubert, mfcc = [], []
+    for e, s in zip(emotion, speaker):
+        frames = int(rng.integers(5, 40))
+        cue = np.zeros(width)
+        cue[e % width] = 2.0
+        noise = rng.normal(0, 1, (frames, layers, width))
+        hubert.append((noise + cue + 0.3 * s).astype(np.float32))
+        mfcc.append(rng.normal(0.5 * e, 1, (2 * frames + 1, 39)).astype(np.float32))
+    prosody = rng.normal(emotion[:, None] * 0.2, 1, (len(rows), 103)).astype(np.float32)
+    prosody[rng.random(prosody.shape) < 0.02] = np.nan
+    egemaps = rng.normal(emotion[:, None] * 0.4, 1, (len(rows), 88)).astype(np.float32)
+    return Features(
+        utterance_ids=tuple(rows["utterance_id"]), corpus=rows["corpus"].iloc[0],
+        streams={"hubert": hubert, "mfcc": mfcc, "prosody": prosody, "egemaps": egemaps},
+        encoder="made-up encoder", trained=True, layers=(1, 9)[:layers],
+        fingerprint=f"made-up-{seed}", mfcc_rate=100,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +58,7 @@ def make_data():
             for s in range(speakers) for emotion in names.EMOTIONS for k in range(4)
         ]  # fmt: skip
         rows = pd.DataFrame(lines)
-        return Data(rows, MadeUpFeatures(rows, seed), names.EMOTIONS)
+        return Data(rows, made_up_features(rows, seed), names.EMOTIONS)
 
     return make
 

@@ -89,8 +89,10 @@ def interval_columns(name: str, value, low, high) -> dict[str, float]:
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def limits(drawn, speakers, utterances, confidence: float) -> tuple[float, float]:
+def limits(drawn, speakers, utterances, confidence: float, runs=()) -> tuple[float, float]:
     """Interval of a metric's mean over corpora, or of the metric of one corpus.
+
+    As in `hump.evaluation.differences`, the variance over other trainings joins that over speakers.
 
     Parameters
     ----------
@@ -98,6 +100,8 @@ def limits(drawn, speakers, utterances, confidence: float) -> tuple[float, float
         The metric of each corpus, in [0, 1], as `bootstrap` returns it.
     speakers, utterances : array_like of int, shape (corpora,)
     confidence : float
+    runs : sequence of numpy.ndarray, shape (repeats,), optional
+        The metric of each repeat, by corpus.
 
     Returns
     -------
@@ -113,10 +117,15 @@ def limits(drawn, speakers, utterances, confidence: float) -> tuple[float, float
         unbiased = biased * speakers / (speakers - 1)
         if not unbiased.sum() > 0:  # the same for every speaker, as of a constant prediction
             return float(mean), float(mean)
-        # Welch and Satterthwaite's degrees of freedom; for one corpus, speakers - 1.
-        freedom = unbiased.sum() ** 2 / np.sum(unbiased**2 / (speakers - 1))
+        several = [run for run in runs if len(run) > 1]
+        trained = np.array([run.var(ddof=1) / len(run) for run in several])
+        variance = unbiased.sum() + trained.sum()
+        # Welch and Satterthwaite's degrees of freedom; for one corpus and run, speakers - 1.
+        spread = np.sum(unbiased**2 / (speakers - 1))
+        spread += sum(v**2 / (len(run) - 1) for v, run in zip(trained, several))
+        freedom = variance**2 / spread
         std = _logit(samples.mean(axis=0), total).std()
-        ratio = unbiased.sum() / biased.sum()
+        ratio = variance / biased.sum()
     else:
         # All correct, or all wrong: the error of so many independent utterances.
         correct = total * mean
@@ -175,9 +184,9 @@ def _ratio(total, count, axis=-1):
 def summarise(predictions, by, labels, settings, *, seed) -> pd.DataFrame:
     """Metrics with intervals for every cell of an experiment.
 
-    The value of a cell is the mean over its repeats. Its interval comes from resampling speakers:
-    it says how far the value would change with other speakers of the same kind, not with other
-    trainings of the model.
+    The value of a cell is the mean over its repeats. Its interval comes from resampling speakers
+    and, with several repeats, from the variance between them: it says how far the value would
+    change with other speakers of the same kind and with other trainings of the model.
 
     Parameters
     ----------
@@ -194,8 +203,9 @@ def summarise(predictions, by, labels, settings, *, seed) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a cell: `by`, n_train and train_speakers (medians over trainings), rng_key (how the
-        random numbers of the trainings are named), folds, utterances, speakers, repeats, and each
-        metric with ``_low`` and ``_high``. Tables whose values differ for one system differ in
+        random numbers of the trainings are named), folds, utterances, speakers, repeats, uar_sd
+        (standard deviation over repeats, NaN of a single one), and each metric with ``_low`` and
+        ``_high``. Tables whose values differ for one system differ in
         some of these; those that `predictions` does not say are left out.
     """
     return _table(predictions, by, labels, settings, seed)
@@ -253,9 +263,19 @@ def _table(predictions, by, labels, settings, seed, *, over_corpora=False):
             }
         )
         metrics = [bootstrap(c, settings.resamples, s) for c, s in zip(counts, seeds)]
+        # One corpus: (repeats, speakers, classes, classes) -> a metric of each repeat.
+        trainings = [scores(count.sum(axis=1)) for count in counts]
+        row["uar_sd"] = _deviation([runs["uar"] for runs in trainings])
         for name in METRICS:
-            drawn = np.array([corpus[name] for corpus in metrics])
-            low, high = limits(drawn, speakers, utterances, settings.confidence)
+            drawn, runs = np.array([m[name] for m in metrics]), [run[name] for run in trainings]
+            low, high = limits(drawn, speakers, utterances, settings.confidence, runs)
             row |= interval_columns(name, drawn[:, 0].mean(), low, high)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _deviation(runs):
+    """Standard deviation of one repeat's mean over corpora; repeats of corpora are independent."""
+    if min(map(len, runs)) < 2:
+        return np.nan
+    return float(np.sqrt(sum(run.var(ddof=1) for run in runs)) / len(runs))

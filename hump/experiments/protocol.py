@@ -84,26 +84,63 @@ def _baselines(data, train, test_data, test):
     }
 
 
-def train_final_source(data: Data, params: Params, epochs: int) -> Path:
-    """Train the source model that targets start from, on all source speakers, and save it.
+def chosen_epochs(params: Params) -> int:
+    """Epochs that validation speakers of the source chose, as the source model says."""
+    return model.load(results.model(params)).origin["epochs"]
+
+
+def source_models(data: Data, params: Params, epochs: int) -> list[Path]:
+    """Train the source models that targets start from, on all source speakers.
+
+    They differ in their seeds, of weights, order and dropout. One model decides more than the
+    architecture does, so that a target's repeats start from different ones.
 
     Parameters
     ----------
     data : Data
     params : Params
     epochs : int
-        As validation speakers of the folds chose.
+        As `chosen_epochs`.
+
+    Returns
+    -------
+    list of Path
+        Folders, as many as `finetune_target` needs; finished models are found again.
+    """
+    finetune = params.finetune
+    last = max(
+        (repeats - 1) * finetune.stride + finetune.members(fraction)
+        for fraction, repeats in finetune.fractions.items()
+    )
+    calls = [source_training(data, params, epochs, number) for number in range(last)]
+    return runner.models(fit.pretrain_all, calls, params, label=f"{params.source}: models")
+
+
+def source_training(data: Data, params: Params, epochs: int, number: int) -> dict:
+    """Arguments of `hump.training.fit.pretrain_all` for the source model of a number."""
+    settings = params.only("seed", "model", "pretrain", "device")
+    rng_key = (params.seed, "pretrain", data.corpus, "all", *([number] if number else []))
+    return {"data": data, "params": settings, "epochs": epochs, "rng_key": rng_key}
+
+
+def train_final_source(data: Data, params: Params, epochs: int) -> Path:
+    """Train the source models, and save the first.
+
+    Parameters
+    ----------
+    data : Data
+    params : Params
+    epochs : int
+        As `chosen_epochs`.
 
     Returns
     -------
     Path
-        Its folder.
+        Folder of the first.
     """
-    settings = params.only("seed", "model", "pretrain", "device")
-    rng_key = (params.seed, "pretrain", params.source, "all")
-    call = {"data": data, "params": settings, "epochs": epochs, "rng_key": rng_key}
-    origin = results.origin(params, data.features, [params.source])
-    return runner.train(fit.pretrain_all, call, params, results.model(params), origin=origin)
+    origin = results.origin(params, data.features, [params.source]) | {"epochs": epochs}
+    first = source_models(data, params, epochs)[0]
+    return runner.keep(first, results.model(params), origin=origin)
 
 
 def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
@@ -121,13 +158,25 @@ def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
         Predictions: columns protocol, fraction, repeat, rng_key, and those of
         `hump.experiments.runner.predictions`.
     """
-    cells, shared = _cells(data, params), finetuning(source, params) | {"data": data}
-    calls = [cell | shared for cell in cells]
+    cells = _cells(data, params)
+    settings = params.only("seed", "model", "finetune", "device")
+    models = source_models(source, params, chosen_epochs(params))
+    calls = [
+        cell
+        | {"source": source, "data": data, "params": settings}
+        | {"folders": _starts(models, cell, params)}
+        for cell in cells
+    ]
     done = runner.run(_finetune_job, calls, params, label=f"{data.corpus}: fine-tuning")
     own, key = ("protocol", "fraction", "repeat"), {"rng_key": f"{params.seed} finetune"}
     facts = [key | {name: cell[name] for name in own} for cell in cells]
     parts = [runner.predictions(data, result, **fact) for result, fact in zip(done, facts)]
     return pd.concat(parts, ignore_index=True)
+
+
+def _starts(models, cell, params):
+    first = cell["repeat"] * params.finetune.stride
+    return models[first : first + params.finetune.members(cell["fraction"])]
 
 
 def finetuning(source: Data, params: Params) -> dict:
@@ -141,14 +190,12 @@ def _cells(data, params):
     settings, folds, cells = params.finetune, list(enumerate(target_folds(data, params))), []
     for protocol in settings.protocols:
         independent = protocol == "speaker_independent"
-        for fraction in map(float, settings.fractions):
+        for fraction, trainings in settings.fractions.items():
             numbered = folds if independent and fraction else [(None, None)]
-            repeats = settings.repeats if independent or fraction < 1 else 0
-            if not fraction:
-                repeats = int(independent)
+            one = dict(protocol=protocol, fraction=float(fraction))
             cells += [
-                dict(protocol=protocol, fraction=fraction, repeat=repeat, number=number, fold=fold)
-                for repeat in range(repeats)
+                one | dict(repeat=repeat, number=number, fold=fold)
+                for repeat in range(trainings if independent or 0 < fraction < 1 else 0)
                 for number, fold in numbered
             ]
     return cells
@@ -160,18 +207,31 @@ def target_folds(data: Data, params: Params) -> list[splits.Split]:
     return splits.speaker_folds(data.rows, params.finetune.max_folds, own)
 
 
-def _finetune_job(source, data, folder, params, protocol, fraction, repeat, number, fold):
-    pretrained = model.load(folder)
+def _finetune_job(source, data, folders, params, protocol, fraction, repeat, number, fold):
+    models = [model.load(folder) for folder in folders]
     if fraction == 0:
-        return _zero_shot(pretrained, source, data)
+        return _zero_shot(models, source, data, params)
     if protocol == "paper":
         rng = seeds.generator(*_draw_key(params, data, protocol, repeat, number))
         split = splits.paper_split(data.rows, fraction, rng)
     else:
         split = draw(data, fold, number, fraction, params, repeat=repeat)
     key = (params.seed, "finetune", data.corpus, protocol, repeat, split.name, fraction)
-    keys = {start: (*key, start) for start in params.finetune.starts}
-    predicted = fit.finetune_and_test(pretrained, data, split, params, keys, source)
+    votes = []
+    for member, start in enumerate(models):
+        rng_key = (*key, "pretrained", *([member] if member else []))
+        net = fit.finetune(
+            start, data, split.train, params, start="pretrained", rng_key=rng_key, source=source
+        )
+        votes.append(fit.predict(net, data, split.test))
+    predicted = {names.PRETRAINED: votes[0].argmax(1).tolist()}
+    if params.finetune.ensemble.members:
+        votes.append(baselines.probabilities(data, split.train, split.test))
+        predicted[names.PLUS] = np.mean(votes, axis=0).argmax(1).tolist()
+    if "scratch" in params.finetune.starts:
+        rng_key = (*key, "scratch")
+        net = fit.finetune(None, data, split.train, params, start="scratch", rng_key=rng_key)
+        predicted[names.SCRATCH] = fit.classify(net, data, split.test)
     predicted |= _baselines(data, split.train, data, split.test)
     return fit.outcome(data, split, predicted)
 
@@ -205,9 +265,13 @@ def draw(data: Data, fold, number: int, fraction: float, params: Params, *, repe
     return fold.with_train(rows, data.rows)
 
 
-def _zero_shot(pretrained, source, data):
+def _zero_shot(models, source, data, params):
     test, everything = np.arange(len(data.rows)), np.arange(len(source.rows))
-    predicted = {names.PRETRAINED: fit.classify(pretrained, data, test)}
+    votes = [fit.predict(net, data, test) for net in models]
+    predicted = {names.PRETRAINED: votes[0].argmax(1).tolist()}
+    if params.finetune.ensemble.zero_shot:
+        # Without the probe: it has learnt nothing of the target.
+        predicted[names.PLUS] = np.mean(votes, axis=0).argmax(1).tolist()
     predicted |= _baselines(source, everything, data, test)
     return fit.outcome(data, splits.Split("all", test[:0], test[:0], test), predicted)
 
@@ -229,7 +293,8 @@ def train_final_target(source: Data, data: Data, params: Params) -> Path:
     """
     call, folder = finetuning(source, params) | {"data": data}, results.model(params, data.corpus)
     origin = results.origin(params, data.features, [params.source, data.corpus])
-    return runner.train(_target_model, call, params, folder, origin=origin)
+    trained = runner.models(_target_model, [call], params, label=f"{data.corpus}: final model")[0]
+    return runner.keep(trained, folder, origin=origin)
 
 
 def _target_model(source, data, folder, params):

@@ -51,51 +51,77 @@ def run(function, calls, params: Params, *, label: str, cpu_only: bool = False) 
     paths = [params.cache / "jobs" / f"{_key(function, call, memory)}.json" for call in calls]
     known = map(files.read_json, paths)
     missing = [(call, path) for call, path, one in zip(calls, paths, known) if one is None]
-    on_cpu = cpu_only or device.resolve(params.device) == "cpu"
-    at_once = min(parallel.workers(), len(missing)) if on_cpu else 1
-    jobs = (delayed(_one)(function, call, path) for call, path in missing)
-    done = len(calls) - len(missing)
-    with tqdm(total=len(calls), initial=done, desc=label, unit="job") as bar:
-        # With one process it is this one: no start-up, and errors show where they are.
-        for _ in Parallel(n_jobs=max(at_once, 1), return_as="generator_unordered")(jobs):
-            bar.update()
+    _parallel(_one, function, missing, params, label, len(calls), cpu_only=cpu_only)
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def train(function, call: dict, params: Params, folder: Path, *, origin: dict) -> Path:
-    """Save a model that a function trains; it is trained once for equal code and arguments.
+def models(function, calls, params: Params, *, label: str) -> list[Path]:
+    """Models that a function trains, each once for equal code and arguments.
 
     Parameters
     ----------
     function : callable
         As for `run`, but returns a `HumpCat`.
-    call : dict
-        Its keyword arguments.
-    params : Params
-    folder : Path
-        Where the model goes.
+    calls, params, label
+        As for `run`.
+
+    Returns
+    -------
+    list of Path
+        Folders in the cache, for `keep` or `hump.model.load`.
+    """
+    memory = {}
+    folders = [params.cache / "models" / _key(function, call, memory) for call in calls]
+    once = {folder: call for call, folder in zip(calls, folders)}
+    missing = [(call, folder) for folder, call in once.items() if not _sound(folder)]
+    _parallel(_train, function, missing, params, label, len(once))
+    return folders
+
+
+def _sound(folder):
+    try:
+        return bool(model.load(folder))
+    except ModelError:  # missing or damaged
+        return False
+
+
+def keep(trained: Path, folder: Path, *, origin: dict) -> Path:
+    """Copy a model of `models` to where it is to be found.
+
+    Parameters
+    ----------
+    trained, folder : Path
     origin : dict
         As for `hump.model.save`.
 
     Returns
     -------
     Path
-        The folder.
+        The second folder.
     """
-    kept = params.cache / "models" / _key(function, call, {})
-    try:
-        trained = model.load(kept)
-    except ModelError:  # missing or damaged
-        with parallel.one_thread():
-            model.save(function(**call), kept, origin={})
-        trained = model.load(kept)
-    return model.save(trained, folder, origin=origin)
+    return model.save(model.load(trained), folder, origin=origin)
+
+
+def _train(function, call, folder):
+    with parallel.one_thread():
+        model.save(function(**call), folder, origin={})
 
 
 def _one(function, call, path):
     with parallel.one_thread():
         result = function(**call)
     files.write_text(path, json.dumps(result))
+
+
+def _parallel(task, function, missing, params, label, total, *, cpu_only=False):
+    """Do what is missing: on a GPU one after another, else a process a core."""
+    on_cpu = cpu_only or device.resolve(params.device) == "cpu"
+    at_once = min(parallel.workers(), len(missing)) if on_cpu else 1
+    jobs = (delayed(task)(function, call, place) for call, place in missing)
+    with tqdm(total=total, initial=total - len(missing), desc=label, unit="job") as bar:
+        # With one process it is this one: no start-up, and errors show where they are.
+        for _ in Parallel(n_jobs=max(at_once, 1), return_as="generator_unordered")(jobs):
+            bar.update()
 
 
 def _key(function, call, memory):

@@ -81,6 +81,8 @@ def main(table: pd.DataFrame, params: Params) -> pd.DataFrame:
 def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """One row a corpus and fraction, one column a system, UAR with its interval as text.
 
+    With several trainings, their standard deviation follows it.
+
     Parameters
     ----------
     table : pandas.DataFrame
@@ -94,7 +96,10 @@ def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
         Empty if the study does not run that protocol.
     """
     part = table[table["protocol"] == kind]
-    shown = [text.uar(row) for row in part.itertuples()]
+    shown = [
+        text.uar(row) + ("" if pd.isna(row.uar_sd) else f" ± {row.uar_sd:.3f}")
+        for row in part.itertuples()
+    ]
     part = part.assign(text=shown, data=part["fraction"].map(text.percent))
     lines = part.pivot_table(
         index=["fraction", *FACTS], columns="system", values="text", aggfunc="first"

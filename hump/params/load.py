@@ -126,7 +126,7 @@ _HINTS = (
 def _explain(problem) -> str:
     """One problem in a line: its key, the value there, what is allowed, what to do."""
     kind, value, text = problem["type"], problem["input"], problem["msg"]
-    place = ".".join(str(part) for part in problem["loc"]).removesuffix(".[key]")
+    place = ".".join(str(part) for part in problem["loc"]).replace(".[key]", "")
     if kind == "missing":
         return f"{place}: is missing; add it"
     typed, allowed = str(value), []

@@ -4,8 +4,10 @@ EMOTIONS = ("angry", "happy", "neutral", "sad")
 
 # Systems, in the order of columns and legends.
 PRETRAINED, SCRATCH = "HuMP-CAT pre-trained", "HuMP-CAT from scratch"
-PROBE, SVM, MAJORITY = "linear probe on HuBERT", "SVM on eGeMAPS", "majority class"
-ORDER = (PRETRAINED, SCRATCH, PROBE, SVM, MAJORITY)
+# Beyond the paper: several trainings and a linear probe, their probabilities averaged.
+PLUS = "HuMP-CAT+"
+PROBE, SVM, MAJORITY = "linear probe on the encoder", "SVM on eGeMAPS", "majority class"
+ORDER = (PLUS, PRETRAINED, SCRATCH, PROBE, SVM, MAJORITY)
 SYSTEMS = {"pretrained": PRETRAINED, "scratch": SCRATCH}
 
 # In the column ``corpus``: the mean over targets.

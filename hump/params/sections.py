@@ -24,6 +24,10 @@ def _not_empty(values):
 Item = TypeVar("Item")
 Values = Annotated[tuple[Item, ...], AfterValidator(_distinct)]
 Some = Annotated[Values[Item], AfterValidator(_not_empty)]
+Fractions = Annotated[
+    dict[Annotated[float, Field(ge=0, le=1)], Annotated[int, Field(ge=1)]],
+    AfterValidator(_not_empty),
+]
 Layers = Some[Annotated[int, Field(ge=0)]]  # 0: the input of an encoder's first layer
 Strategy = Literal["all", "head_first", "gradual", "l2sp", "joint"]
 Joined = Literal["cross_attention", "concat"]
@@ -124,6 +128,9 @@ class PretrainParams(Section):
     clip: NonNegative = Field(description="largest norm of a gradient; 0: no limit")
     crop_s: Crop
     balanced: bool = Field(description="weight classes by the inverse of their size")
+    schedule: Literal["constant", "linear"] = Field(
+        description="learning rate of the models that targets start from; linear: it falls to 0"
+    )
     max_folds: int = Field(ge=3, description="of a corpus without folds of its own")
 
 
@@ -147,13 +154,20 @@ class L2SPParams(Section):
     new: NonNegative
 
 
+class EnsembleParams(Section):
+    """HuMP-CAT+: how many trainings are averaged, each from a source model of its own; 0: none."""
+
+    members: Annotated[int, Field(ge=0)] = Field(description="fine-tuned on the same draw")
+    zero_shot: Annotated[int, Field(ge=0)] = Field(description="without target data")
+
+
 class FinetuneParams(Section):
     """Training on a part of a target corpus."""
 
     protocols: Some[Literal["speaker_independent", "paper"]]
-    fractions: Some[Annotated[float, Field(ge=0, le=1)]]
+    fractions: Fractions = Field(description="share of the training rows: how many trainings")
     starts: Some[Literal["pretrained", "scratch"]]
-    repeats: Positive
+    ensemble: EnsembleParams
     max_folds: int = Field(ge=2, description="of a corpus without folds of its own")
     updates: Positive | None = Field(description="of the weights; null: `epochs` says")
     epochs: Positive | None = Field(description="passes over the training rows; null: `updates`")
@@ -170,6 +184,16 @@ class FinetuneParams(Section):
     gradual: ShareParams
     l2sp: L2SPParams
     joint: ShareParams
+
+    def members(self, fraction: float) -> int:
+        """Number of source models that one repeat at a fraction starts from, at least 1."""
+        ensemble = self.ensemble
+        return max(1, ensemble.members if fraction else ensemble.zero_shot)
+
+    @property
+    def stride(self) -> int:
+        """Repeat `r` starts from the source models number `r * stride` and those that follow."""
+        return max(map(self.members, self.fractions))
 
     def updates_for(self, rows: int) -> int:
         """Number of updates of a training on so many rows."""
@@ -217,6 +241,20 @@ class LayerExperiment(Section):
     probe_folds: int = Field(ge=3, description="folds over speakers")
 
 
+class TransferExperiment(Section):
+    """12: what makes source models carry over to the targets."""
+
+    trainings: Positive = Field(description="of each control, with seeds of their own")
+    tuned: Annotated[int, Field(ge=0)] = Field(description="of these, fine-tuned for main claims")
+
+
+class MatrixExperiment(Section):
+    """13: every corpus as a source."""
+
+    trainings: Positive = Field(description="of each source, with seeds of their own")
+    tuned: Annotated[int, Field(ge=0)] = Field(description="of these, how many are fine-tuned")
+
+
 class ArchitectureExperiment(Section):
     """08: one setting of `model` changed at a time."""
 
@@ -238,6 +276,8 @@ class ExperimentParams(Section):
     fusion: FusionExperiment
     layers: LayerExperiment
     architecture: ArchitectureExperiment
+    transfer: TransferExperiment
+    matrix: MatrixExperiment
     encoders: dict[str, Layers] = Field(min_length=2, description="the first against the others")
 
 

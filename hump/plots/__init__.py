@@ -11,7 +11,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "corpora": ["counts", "durations", "shortcuts", "spectrograms", "streams"],
         "diagnostics": ["attention_entropy", "embeddings", "label_rates", "reliability"],
         "encoder": ["distillation", "spoken_pieces"],
-        "experiments": ["architecture", "cost", "differences", "layer_curves", "layer_pairs"],
+        "experiments": [
+            "architecture", "cost", "differences", "layer_curves", "layer_pairs", "matrix",
+            "trainings",
+        ],
         "fractions": [
             "few_shot", "fraction_curves", "overlap", "strategies", "transfer", "transfer_curves",
         ],

@@ -7,6 +7,7 @@ import seaborn as sns
 from hump.experiments import PRIMARY
 from hump.params.names import CHOSEN
 from hump.plots import parts, style
+from hump.util import text
 
 
 @style.applied
@@ -184,3 +185,57 @@ def architecture(table):
     axis.set_xlabel(f"UAR, speakers unseen  ({parts.size(table)})")
     words = {"fixed beforehand": style.BLUE, "chosen in each fold": style.ORANGE}
     return parts.legend(figure, words)
+
+
+@style.applied
+def trainings(uars):
+    """UAR of every training of every system, a panel a corpus.
+
+    Parameters
+    ----------
+    uars : pandas.DataFrame
+        Columns corpus, system, uar; a row a training.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    order = list(dict.fromkeys(uars["system"]))
+    size = (2.5, 0.9 + 0.22 * len(order))
+    figure, axes = parts.panels(list(dict.fromkeys(uars["corpus"])), size, columns=3, share="xy")
+    for corpus, axis in axes.items():
+        part = uars[uars["corpus"] == corpus]
+        look = {"order": order, "color": style.BLUE, "alpha": 0.6, "size": 4, "jitter": False}
+        sns.stripplot(part, x="uar", y="system", ax=axis, **look)
+        means = part.groupby("system")["uar"].mean().reindex(order)
+        axis.plot(means, range(len(order)), "|", color="black", ms=9)
+        axis.set(title=corpus, xlabel="UAR", ylabel="")
+    return figure
+
+
+@style.applied
+def matrix(table):
+    """UAR by source and target, a panel a system and fraction.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns source, corpus, fraction, system, uar.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    sources, targets = (list(dict.fromkeys(table[name])) for name in ("source", "corpus"))
+    cells = {
+        f"{system}, {text.percent(fraction)}": part
+        for (fraction, system), part in table.groupby(["fraction", "system"], sort=True)
+    }
+    size = (0.8 + 0.42 * len(targets), 1 + 0.34 * len(sources))
+    figure, axes = parts.panels(list(cells), size, columns=3, share="y")
+    for title, axis in axes.items():
+        uar = cells[title].pivot_table("uar", "source", "corpus").reindex(sources, columns=targets)
+        look = {"vmin": 0.2, "vmax": 0.8, "cmap": "Blues", "annot": True, "fmt": ".2f"}
+        sns.heatmap(uar, ax=axis, cbar=False, annot_kws={"size": 7}, **look)
+        axis.set(title=title, xlabel="target", ylabel="source")
+    return figure

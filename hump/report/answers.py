@@ -10,7 +10,16 @@ import jinja2
 import pandas as pd
 
 from hump import evaluation, results
-from hump.experiments import FURTHER, PRIMARY, architecture, few_shot, fractions, fusion, layers
+from hump.experiments import (
+    FURTHER,
+    PRIMARY,
+    architecture,
+    few_shot,
+    fractions,
+    fusion,
+    layers,
+    matrix,
+)
 from hump.params import Params, names
 from hump.util import text
 
@@ -295,4 +304,53 @@ def about_claims(table: pd.DataFrame, params: Params) -> str:
     params : Params
     """
     rows = [_with_verdict(row, params) for row in table.itertuples()]
-    return _say("claims", rows, remark(params), params.finetune.repeats)
+    return _say("claims", rows, remark(params), min(params.finetune.fractions.values()))
+
+
+def about_main_claims(table: pd.DataFrame, params: Params) -> str:
+    """09: the claims that were declared beforehand.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `hump.experiments.transfer.claims`.
+    params : Params
+    """
+    return _say("main_claims", [_with_verdict(row, params) for row in table.itertuples()])
+
+
+def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> str:
+    """12: what helps, and how far trainings differ.
+
+    Parameters
+    ----------
+    table, comparisons : pandas.DataFrame
+        As `hump.experiments.transfer.summarise` and `compare`.
+    params : Params
+    """
+    least = table["fraction"] == table["fraction"].min()
+    own = list(table[least & (table["system"] == names.PRETRAINED)].itertuples())
+    tests = [_with_verdict(row, params) for row in comparisons.itertuples()]
+    decided = [pair for pair in tests if pair[1] in ("better", "worse")]
+    left = [pair for pair in tests if pair[1] not in ("better", "worse")]
+    return _say("controls", own, own[0].repeats, own[-1].corpus, decided, left)
+
+
+def about_matrix(table: pd.DataFrame, found: dict) -> str:
+    """13: which source for which target, and whether related languages help.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `hump.experiments.matrix.summarise`.
+    found : dict
+        As `hump.experiments.matrix.by_distance`.
+    """
+    own = table[(table["fraction"] == 0) & (table["system"] == names.PRETRAINED)]
+    rows, others = [], []
+    for _, part in own.groupby("corpus", sort=False):
+        single = list(part[part["source"] != matrix.OTHERS].sort_values("uar").itertuples())
+        worst, best = single[0], single[-1]
+        rows.append((best, worst))
+        others += [(row, best) for row in part[part["source"] == matrix.OTHERS].itertuples()]
+    return _say("matrix", rows, found, others)

@@ -55,15 +55,16 @@ def _tables(*names):
 
 _SOURCE = "models/source/model.safetensors"
 _FEATURES = _tables("manifest", "features")
+_PRETRAINED = (_SOURCE, "models/source/config.json")
 _FINETUNED = _tables("finetune_{corpus}", "predictions_{corpus}")
 TEMPLATES = (
     Step("01_data", "01_data", (),
          _tables("corpora", "manifest", "accounting", "published", "shortcuts")),
     Step("02_features", "02_features", _tables("corpora", "manifest"), _tables("features")),
     Step("03_pretrain", "03_pretrain", _FEATURES,
-         (_SOURCE, "models/source/config.json", *_tables("source", "source_predictions")),
+         (*_PRETRAINED, *_tables("source", "source_predictions")),
          priority=2),
-    Step("04_finetune_{corpus}", "04_finetune", (_SOURCE, *_FEATURES),
+    Step("04_finetune_{corpus}", "04_finetune", (*_PRETRAINED, *_FEATURES),
          ("models/{corpus}/model.safetensors", "models/{corpus}/config.json", *_FINETUNED,
           *_tables("diagnostics_{corpus}", "calibration_{corpus}", "neutral_{corpus}",
                    "embeddings_{corpus}")),
@@ -73,17 +74,21 @@ TEMPLATES = (
          _tables("fusion", "fusion_comparisons", "fusion_attention")),
     Step("06_layer_sensitivity", "06_layer_sensitivity", _FEATURES,
          _tables("layers", "layers_comparisons", "layer_pairs")),
-    Step("07_fraction_curves", "07_fraction_curves", (_SOURCE, *_FEATURES, *_FINETUNED),
+    Step("07_fraction_curves", "07_fraction_curves", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
          _tables("transfer", "breakpoints", "speaker_overlap", "strategies", "few_shot",
                  "few_shot_contrasts")),
     Step("08_architecture", "08_architecture", _FEATURES,
          _tables("architecture", "architecture_targets")),
     Step("09_figures", "09_figures",
-         (*_tables("source", "fusion_comparisons", "layers", "layers_comparisons", "transfer"),
-          *_FINETUNED),
-         _tables("main", "cells", "paper_protocol", "comparisons", "variance", "claims"),
+         (*_tables("source", "fusion_comparisons", "layers", "layers_comparisons", "transfer",
+                   "control_predictions"), *_FINETUNED),
+         _tables("main", "main_claims", "cells", "paper_protocol", "comparisons", "variance",
+                 "claims"),
          threads="one"),
     Step("11_encoders", "11_encoders", _FEATURES, _tables("encoders", "encoder_comparisons")),
+    Step("12_transfer", "12_transfer", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
+         _tables("controls", "control_comparisons", "control_predictions")),
+    Step("13_matrix", "13_matrix", (*_PRETRAINED, *_FEATURES), _tables("matrix")),
     Step("report", None, _tables("corpora", "main"), ("index.html", "provenance.json"),
          threads="one"),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -42,6 +43,28 @@ def fit_predict(name: str, data: Data, train, test_data: Data, test) -> np.ndarr
         model = linear_svm(features.shape[1])
     model.fit(features[train], data.classes[train])
     return model.predict(test_features[test])
+
+
+def probabilities(data: Data, train, test) -> np.ndarray:
+    """Class probabilities by logistic regression on the probe's features, classes balanced.
+
+    Parameters
+    ----------
+    data : Data
+    train, test : numpy.ndarray of int
+        Rows to train on and to predict.
+
+    Returns
+    -------
+    numpy.ndarray, shape (test rows, classes), float64
+        0 for a class without training rows.
+    """
+    regression = LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000)
+    model = make_pipeline(StandardScaler(), regression)
+    model.fit(data.pooled[train], data.classes[train])
+    probability = np.zeros((len(test), len(data.labels)))
+    probability[:, model.classes_] = model.predict_proba(data.pooled[test])
+    return probability
 
 
 def linear_svm(width: int) -> Pipeline:

@@ -202,6 +202,45 @@ class Data:
         return Batch(hubert, hubert_length, mfcc, mfcc_length, prosody)
 
 
+def joined(parts) -> Data:
+    """Several corpora as one; speakers and utterances are told apart by their corpus.
+
+    Parameters
+    ----------
+    parts : sequence of Data
+        With the same labels and layers.
+
+    Returns
+    -------
+    Data
+        Nothing is copied but prosody and eGeMAPS.
+    """
+    place = [(data, k) for data in parts for k in data.at]
+
+    def view(stream):
+        return _View(lambda i: getattr(place[i][0].features, stream)[place[i][1]])
+
+    rows = pd.concat([data.rows for data in parts], ignore_index=True)
+    for column in ("utterance_id", "speaker"):
+        rows[column] = rows["corpus"] + "/" + rows[column]
+    rows["corpus"] = " + ".join(data.corpus for data in parts)
+    streams = {
+        "hubert": view("hubert"),
+        "mfcc": view("mfcc"),
+        "prosody": np.concatenate([data.prosody for data in parts]),
+        "egemaps": np.concatenate([data.egemaps for data in parts]),
+    }
+    name = hashlib.sha256(" ".join(data.fingerprint for data in parts).encode()).hexdigest()
+    features = replace(
+        parts[0].features,
+        utterance_ids=tuple(rows["utterance_id"]),
+        corpus=rows["corpus"].iloc[0],
+        streams=streams,
+        fingerprint=name,
+    )
+    return Data(rows, features, parts[0].labels)
+
+
 @dataclass(frozen=True)
 class _View:
     """Arrays by position, computed when they are asked for."""

@@ -138,7 +138,8 @@ def pretrain(
     rng_key : tuple
         See `hump.util.seeds`.
     epochs : int, optional
-        Train for exactly so many epochs, without reading validation rows.
+        Train for exactly so many epochs, by ``pretrain.schedule``, without reading validation
+        rows.
     watch : callable, optional
         Called with the model and the number of epochs trained: 0, before training, and after each.
         It must neither change the weights nor draw random numbers.
@@ -157,7 +158,11 @@ def pretrain(
     model = build(data, params, seed=seeds.seed_of(*rng_key, "weights"))
     model.to(device.resolve(params.device))
     fit_scaling(model, data, split.train)
-    trainer = Trainer(model, data, split.train, settings, settings.learning_rate, rng_key)
+    falls = epochs is not None and settings.schedule == "linear"
+    updates = epochs * -(-len(split.train) // settings.batch_size) if falls else None
+    trainer = Trainer(
+        model, data, split.train, settings, settings.learning_rate, rng_key, updates=updates
+    )
     losses, uars, best = [], [], (-1.0, 0, None)
     watch = watch or (lambda model, epoch: None)
     watch(model, 0)

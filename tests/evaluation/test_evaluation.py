@@ -115,6 +115,21 @@ def test_widening_is_students_and_the_lost_degree_of_freedom():
     assert (high - low) / 2 == pytest.approx(reach, rel=0.01)
 
 
+def test_trainings_widen_the_interval_of_a_metric():
+    """Where the logit is straight: variances add up, with Satterthwaite's degrees of freedom."""
+    rng = np.random.default_rng(3)
+    speakers, runs = rng.normal(0.5, 0.02, 6), rng.normal(0.5, 0.03, 5)
+    samples = rng.choice(speakers, (200_000, 6)).mean(axis=1)
+    drawn = [np.r_[speakers.mean(), samples]]
+    low, high = intervals.limits(drawn, [6], [10_000], 0.95, [runs])
+    parts = np.array([speakers.var(ddof=1) / 6, runs.var(ddof=1) / 5])
+    freedom = parts.sum() ** 2 / (parts[0] ** 2 / 5 + parts[1] ** 2 / 4)
+    reach = stats.t.ppf(0.975, freedom) * np.sqrt(parts.sum())
+    assert (high - low) / 2 == pytest.approx(reach, rel=0.01)
+    alone = intervals.limits(drawn, [6], [10_000], 0.95)
+    assert alone == intervals.limits(drawn, [6], [10_000], 0.95, [runs[:1]])
+
+
 def test_widened_interval_is_that_of_the_t_test():
     rng = np.random.default_rng(4)
     values = rng.normal(0.1, 0.05, 8)

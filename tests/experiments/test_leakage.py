@@ -21,9 +21,11 @@ from hump.experiments import (
     calibration,
     diagnosis,
     few_shot,
+    matrix,
     probes,
     protocol,
     runner,
+    transfer,
     tuning,
     variants,
 )
@@ -135,9 +137,13 @@ def jobs_of(experiment, *arguments, **more):
     def stop(function, calls, *_, **__):
         raise Handed(function, calls if isinstance(calls, list) else [calls])
 
+    def train(function, *rest, **others):
+        return (models if function is fit.pretrain_all else stop)(function, *rest, **others)
+
+    models = runner.models
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "run", stop)
-        patch.setattr(runner, "train", stop)
+        patch.setattr(runner, "models", train)
         with pytest.raises(Handed) as handed:
             experiment(*arguments, **more)
     return handed.value.args
@@ -239,13 +245,29 @@ def variant_on_a_target(study):
     return case_of(jobs, 0, study.target)
 
 
+def control(study):
+    jobs = jobs_of(transfer.predict, study.source, {"demo_german": study.target}, study.params)
+    jobs = jobs[0], [call for call in jobs[1] if call["fraction"]]
+    return case_of(jobs, 1, study.target)
+
+
+def pair_of_corpora(study):
+    job, calls = jobs_of(
+        matrix.predict, {"demo_source": study.source, "demo_german": study.target}, study.params
+    )
+    of_target = [call for call in calls if call["fraction"] and call["data"] is study.target]
+    fold = protocol.target_folds(study.target, study.params)[1]
+    drawn = protocol.draw(study.target, fold, 1, 0.5, study.params)
+    return case_of((job, of_target), 1, study.target, vars(drawn))
+
+
 def every_utterance(study):
     jobs = jobs_of(protocol.train_final_target, study.source, study.target, study.params)
     return case_of(jobs, 0, study.target, {"train": np.arange(len(study.target.rows))})
 
 
 ON_TARGETS = [unseen_speakers, shared_speakers, one_speaker, many_speakers, strategies, diagnostics,
-              variant_on_a_target]  # fmt: skip
+              variant_on_a_target, control, pair_of_corpora]  # fmt: skip
 CASES = [pretraining, variant, *ON_TARGETS]
 named = {"ids": lambda value: getattr(value, "__name__", value)}
 
@@ -386,7 +408,9 @@ def test_fine_tuning_starts_from_the_source_model_and_scratch_does_not(make, stu
     settings = study.params.finetune.model_copy(update={"learning_rate": rates})
     study.params = study.params.model_copy(update={"finetune": settings})
     case = make(study)
-    source, tuned, finetune, pretrain = [model.load(study.folder)], [], fit.finetune, fit.pretrain
+    folders = case.call.get("folders") or [case.call.get("folder", study.folder)]
+    source, tuned = [model.load(folder) for folder in folders], []
+    finetune, pretrain = fit.finetune, fit.pretrain
 
     def spy(*arguments, start, **more):
         tuned.append((start, finetune(*arguments, start=start, **more)))
@@ -400,8 +424,11 @@ def test_fine_tuning_starts_from_the_source_model_and_scratch_does_not(make, stu
     monkeypatch.setattr(fit, "pretrain", spy_on_source)
     case.run()
     assert {"pretrained"} <= {start for start, _ in tuned} <= {"pretrained", "scratch"}
-    own = dict(source[0].named_parameters())
+    owners = iter(source)
     for start, net in tuned:
+        # An ensemble starts from one source model each; other jobs fine-tune one again and again.
+        started = next(owners, source[0]) if start == "pretrained" else source[0]
+        own = dict(started.named_parameters())
         same = [torch.equal(weight, own[name]) for name, weight in net.named_parameters()]
         assert all(same) if start == "pretrained" else not all(same), start
 

@@ -29,6 +29,8 @@ def predicted(params):
 
 
 def test_comparisons_find_what_is_there_and_no_more(predicted, params):
+    one = params.finetune.model_copy(update={"fractions": {0.5: 1, 1: 1}})
+    params = params.model_copy(update={"finetune": one})
     table = summary.comparisons(predicted, params).set_index(["fraction", "b"])
     assert (table["speakers"] == 16).all(), "speakers of both targets"
     assert (table.loc[(slice(None), names.SCRATCH), "p_holm"] < 0.01).all()
@@ -39,7 +41,7 @@ def test_comparisons_find_what_is_there_and_no_more(predicted, params):
     assert "one family of 4 Holm-corrected tests" in text and text.count("detectable: 0.") == 4
     assert "intervals cover speakers alone, since there is one draw and seed:" in text
     three = params.model_copy(
-        update={"finetune": params.finetune.model_copy(update={"repeats": 3})}
+        update={"finetune": params.finetune.model_copy(update={"fractions": {0.5: 3, 1: 4}})}
     )
     text = answers.about_claims(summary.comparisons(predicted, params), three)
     assert "intervals cover speakers and 3 draws and seeds:" in text

@@ -1,6 +1,7 @@
 """Parameter files: everything wrong with a file is named at once, with what is allowed."""
 
 import pickle
+from pathlib import PurePath
 
 import pytest
 import yaml
@@ -30,7 +31,9 @@ def load(tmp_path):
 
 
 def test_all_studies_are_there():
-    assert {file.stem for file in FILES} == {"smoke", "demo", "open", "paper"}
+    assert {file.stem for file in FILES} == {
+        "smoke", "demo", "open", "open_hubert", "native", "paper"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -46,10 +49,15 @@ def test_object_is_frozen(raw, load):
         params.model.width = 2
 
 
-def test_open_study_is_ravdess_to_emodb():
+def test_open_study_is_ravdess_to_six_languages_with_enough_trainings():
     params = hump.load_params("params/open.yaml")
-    assert params.corpus_names == ("ravdess", "emodb")
-    assert set(params.finetune.fractions) == {0, 0.01, 0.05, 0.1, 0.33, 1}
+    assert params.corpus_names == ("ravdess", "emodb", "emovo", "casia", "urdu", "nemo", "tess")
+    languages = {corpora.RECIPES[name].language for name in params.targets}
+    assert languages == {"de", "it", "zh", "ur", "pl", "en"}
+    few = {f: n for f, n in params.finetune.fractions.items() if f <= 0.1}
+    assert set(few) == {0, 0.1} and min(few.values()) >= 8
+    assert min(params.finetune.fractions.values()) >= 5
+    assert PurePath(params.features.encoder).name == "whisper-base-3"
     assert not params.synthetic
 
 
@@ -87,7 +95,7 @@ def test_missing_file_names_those_that_exist():
 def test_every_problem_is_named_at_once(raw, load):
     raw["model"]["widht"] = raw["model"].pop("width")
     raw["pretrain"]["learning_rate"] = "1e-3"
-    raw["finetune"]["fractions"] = [0, 1.5]
+    raw["finetune"]["fractions"] = {0: 1, 1.5: 1}
     raw["model"]["norm"] = "batch"
     raw["targets"] = ["demo_germna"]
     del raw["seed"]
@@ -100,7 +108,7 @@ def test_every_problem_is_named_at_once(raw, load):
         "model.width: is missing",
         "seed: is missing; add it",
         'pretrain.learning_rate="1e-3": input should be a valid number (YAML reads this as text',
-        "finetune.fractions.1=1.5: input should be less than or equal to 1",
+        'finetune.fractions.1.5="1.5": input should be less than or equal to 1',
         "model.norm=\"batch\": input should be 'pre' or 'post'",
         'targets.0="demo_germna": no such corpus; choose one of iemocap, emodb',
         "demo_mandarin, or list yours under corpora; did you mean demo_german?",
@@ -193,7 +201,7 @@ def test_architectures_that_cannot_be_built(raw, load, change, message):
     [
         ("protocols", ["paper"], r'finetune.protocols=\["paper"\]: must hold speaker_independent'),
         ("starts", ["scratch"], r'finetune.starts=\["scratch"\]: must hold pretrained'),
-        ("fractions", [0], r"finetune.fractions=\[0.0\]: must hold one above 0"),
+        ("fractions", {0: 1}, r"finetune.fractions=\{\"0.0\": 1\}: must hold one above 0"),
         ("epochs", 3, "finetune.epochs=3: one of updates and epochs says how long to train"),
         ("updates", None, "finetune.epochs=null: one of updates and epochs says how long to train"),
     ],
@@ -205,7 +213,7 @@ def test_finetuning_that_the_study_could_not_show(raw, load, key, value, message
 
 
 def test_strategies_that_contradict_the_study(raw, load):
-    raw["finetune"] |= {"strategy": "joint", "fractions": [0.1, 1]}
+    raw["finetune"] |= {"strategy": "joint", "fractions": {0.1: 1, 1: 1}}
     with pytest.raises(ParameterError) as error:
         load(raw | {"labels": "native"})
     for key in ("finetune.strategy=", "fraction_curves.strategies.compared="):
@@ -317,7 +325,7 @@ def test_folder_of_a_corpus(tmp_path, raw, load, monkeypatch):
     [([0, 0.1, 0.33, 1], 0.33), ([0.5, 1], 0.5), ([0, 1], 1.0), ([0.34, 0.05], 0.05)],
 )
 def test_headline_fraction(raw, load, fractions, headline):
-    raw["finetune"]["fractions"] = fractions
+    raw["finetune"]["fractions"] = dict.fromkeys(fractions, 1)
     assert load(raw).headline == headline
 
 

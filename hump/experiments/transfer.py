@@ -1,0 +1,286 @@
+"""12: what makes a source model carry over to other corpora, and how far its trainings differ.
+
+Every control changes one thing. It is trained on the source several times, with the seeds of the
+study's own source models, and tested on all utterances of every target as it is; those that the
+paper's claims are about are fine-tuned too, at the smallest fraction, as in 04.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hump import evaluation, model
+from hump.corpora.splits import Split
+from hump.experiments import FURTHER, PRIMARY, protocol, runner, summary
+from hump.experiments.layers import named
+from hump.experiments.variants import changed
+from hump.params import Params, names
+from hump.training import fit
+from hump.training.dataset import Data
+from hump.util import seeds
+
+CONCAT = "concatenation, both stages"
+ATTENTION = "cross-attention beats concatenation"
+
+
+@dataclass(frozen=True)
+class Control:
+    """A way to train source models.
+
+    Attributes
+    ----------
+    system : str
+        Its name in tables.
+    params : Params
+        Those that `hump.training.fit.pretrain_all` and `finetune` read.
+    layers : tuple of int
+    epochs : int
+        On the source.
+    """
+
+    system: str
+    params: Params
+    layers: tuple[int, ...]
+    epochs: int
+
+
+def primary(params: Params) -> list[str]:
+    """Controls that the paper's claims are about: without attention, and one layer alone."""
+    layers = params.features.layers
+    return [CONCAT, *(f"{named([layer])} alone" for layer in layers if len(layers) > 1)]
+
+
+def controls(params: Params) -> list[Control]:
+    """The controls; the study's own model is not among them, since 03 and 04 train it.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    list of Control
+    """
+    settings = params.only("seed", "model", "pretrain", "finetune", "device")
+    layers, epochs = tuple(params.features.layers), protocol.chosen_epochs(params)
+    found = [Control(CONCAT, _model(settings, stage1="concat", stage2="concat"), layers, epochs)]
+    found += [
+        Control(name, settings, (layer,), epochs)
+        for layer, name in zip(layers, primary(params)[1:])
+    ]
+    models = {
+        "encoder alone": {"streams": ("hubert",)},
+        "MFCC + prosody": {"streams": ("mfcc", "prosody")},
+        "softmax head": {"head": "softmax"},
+        "margin 0": {"margin": 0.0},
+        "margin 0.4": {"margin": 0.4},
+        "no dropout": {"dropout": 0.0},
+    }
+    found += [
+        Control(name, _model(settings, **changes), layers, epochs)
+        for name, changes in models.items()
+    ]
+    constant = params.pretrain.schedule == "constant"
+    other = "linear" if constant else "constant"
+    schedule = settings.pretrain.model_copy(update={"schedule": other})
+    name = "rate that falls to 0" if constant else "constant rate"
+    found.append(Control(name, settings.model_copy(update={"pretrain": schedule}), layers, epochs))
+    return [*found, Control("three times as many epochs", settings, layers, 3 * epochs)]
+
+
+def _model(params, **changes):
+    return params.model_copy(update={"model": changed(params, **changes)})
+
+
+def fractions(params: Params) -> list[float]:
+    """No target data, if the study tests that, and the smallest fraction above."""
+    known = list(params.finetune.fractions)
+    return sorted({min(known), min(fraction for fraction in known if fraction)})
+
+
+def predict(source: Data, targets: dict, params: Params) -> pd.DataFrame:
+    """Predictions of every control on every target.
+
+    Parameters
+    ----------
+    source : Data
+    targets : dict of str to Data
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns system, fraction, repeat (number of the training), rng_key, and those of
+        `hump.experiments.runner.predictions`; with the rows of 04 of the study's own model.
+    """
+    cells = [
+        (control, repeat)
+        for control in controls(params)
+        for repeat in range(params.experiments.transfer.trainings)
+    ]
+    calls = [_training(source, control, repeat, params) for control, repeat in cells]
+    folders = runner.models(fit.pretrain_all, calls, params, label="controls")
+    jobs = [
+        (control, repeat, data, fraction, fold, folder)
+        for (control, repeat), folder in zip(cells, folders)
+        for data in targets.values()
+        for fraction in fractions(params)
+        for fold in _folds(data, control, fraction, repeat, params)
+    ]
+    calls = [
+        {"source": source, "data": data, "folder": folder, "layers": control.layers, "fold": fold,
+         "fraction": fraction, "repeat": repeat, "params": control.params}
+        for control, repeat, data, fraction, fold, folder in jobs
+    ]  # fmt: skip
+    done = runner.run(_test_job, calls, params, label="controls on targets")
+    parts = [
+        runner.predictions(
+            data, result | {"predicted": {control.system: result["predicted"]}},
+            fraction=fraction, repeat=repeat, rng_key=f"{params.seed} finetune",
+        )
+        for (control, repeat, data, fraction, *_), result in zip(jobs, done)
+    ]  # fmt: skip
+    return pd.concat([own(params), *parts], ignore_index=True)
+
+
+def _training(source, control, repeat, params):
+    """As the source model that a repeat of 04 starts from, but for what the control changes."""
+    number = repeat * params.finetune.stride
+    return protocol.source_training(
+        source.of_layers(control.layers), control.params, control.epochs, number
+    )
+
+
+def own(params: Params) -> pd.DataFrame:
+    """What 04 predicts with the study's own model, of the trainings that are compared."""
+    rows = summary.predictions(params)
+    keep = rows["system"].eq(names.PRETRAINED) & rows["protocol"].eq("speaker_independent")
+    keep &= rows["fraction"].isin(fractions(params))
+    keep &= rows["repeat"] < params.experiments.transfer.trainings
+    return rows[keep].drop(columns="protocol")
+
+
+def _folds(data, control, fraction, repeat, params):
+    """What a control is tested on: all rows as it is, or folds after fine-tuning."""
+    nobody = np.empty(0, int)
+    if not fraction:
+        return [Split("all", nobody, nobody, np.arange(len(data.rows)))]
+    few = repeat < params.experiments.transfer.tuned
+    if not few or control.system not in primary(params):
+        return []
+    return [
+        protocol.draw(data, fold, number, fraction, params, repeat=repeat)
+        for number, fold in enumerate(protocol.target_folds(data, params))
+    ]
+
+
+def _test_job(source, data, folder, layers, fold, fraction, repeat, params):
+    net, data = model.load(folder), data.of_layers(layers)
+    if fraction:
+        key = (params.seed, "finetune", data.corpus, "speaker_independent", repeat, fold.name)
+        net = fit.finetune(
+            net, data, fold.train, params, start="pretrained",
+            rng_key=(*key, fraction, "pretrained"), source=source.of_layers(layers),
+        )  # fmt: skip
+    return fit.outcome(data, fold, fit.classify(net, data, fold.test))
+
+
+def summarise(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """UAR of every control by fraction, on every target and on average.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        As `predict`.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.cells`, with uar_sd, the standard deviation over trainings.
+    """
+    seed = seeds.seed_of(params.seed, "transfer controls")
+    return evaluation.cells(predictions, ["fraction", "system"], params.evaluation, seed=seed)
+
+
+def compare(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The study's own model against every control, over the speakers of all targets together.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        As `predict`.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.compare_families`; ``comparison`` is the fraction as text.
+    """
+    first = primary(params)
+    others = [c.system for c in controls(params) if c.system not in first]
+    families = {PRIMARY: first, FURTHER: others}
+    part = predictions.assign(comparison=predictions["fraction"].map("{:.0%} of the data".format))
+    return evaluation.compare_families(
+        part,
+        {question: [(names.PRETRAINED, name) for name in systems]
+         for question, systems in families.items()},
+        params.evaluation,
+        seed=seeds.seed_of(params.seed, "transfer controls"),
+    )  # fmt: skip
+
+
+def claims(predicted: pd.DataFrame, controlled: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The study's main claims, one family, each on the speakers of all targets together.
+
+    They were declared before their results: at the smallest fraction of target data, at the
+    headline's, without any, and with all.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+        As `hump.experiments.summary.predictions`.
+    controlled : pandas.DataFrame
+        As `predict`.
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `hump.evaluation.compare`, with the claim and its fraction, in the order declared. A
+        claim whose systems the study lacks is left out.
+    """
+    shares = [fraction for fraction in params.finetune.fractions if fraction]
+    few, headline, every = min(shares), params.headline, max(shares)
+    claimed = [
+        ("pre-training helps", few, names.PRETRAINED, names.SCRATCH),
+        ("pre-training helps", headline, names.PRETRAINED, names.SCRATCH),
+        ("without target data HuMP-CAT beats a probe", 0.0, names.PRETRAINED, names.PROBE),
+        ("fusion beats a probe on the same encoder", few, names.PRETRAINED, names.PROBE),
+        ("HuMP-CAT+ beats a probe with all data", every, names.PLUS, names.PROBE),
+    ]
+    claimed += [
+        (ATTENTION if name == CONCAT else f"two layers beat {name}", few, names.PRETRAINED, name)
+        for name in primary(params)
+    ]
+    unseen = predicted[predicted["protocol"] == "speaker_independent"].drop(columns="protocol")
+    others = controlled[controlled["system"] != names.PRETRAINED]
+    rows, pairs = [], {}
+    claimed = list(dict.fromkeys(claimed))
+    for number, (_, fraction, *pair) in enumerate(claimed):
+        pool = _paired(unseen, others, fraction, pair)
+        rows.append(pool.assign(comparison=number))
+        pairs[number] = [tuple(pair)]
+    seed = seeds.seed_of(params.seed, "main claims")
+    table = evaluation.compare(pd.concat(rows), pairs, params.evaluation, seed=seed)
+    about = pd.DataFrame(claimed, columns=["claim", "fraction", "a", "b"])[["claim", "fraction"]]
+    return about.join(table.set_index("comparison"), how="inner").reset_index(drop=True)
+
+
+def _paired(unseen, others, fraction, pair):
+    """Rows of two systems at a fraction, of the repeats that both have."""
+    every = pd.concat([unseen, others], ignore_index=True)
+    every = every[(every["fraction"] == fraction) & every["system"].isin(pair)]
+    both = set.intersection(*(set(every.loc[every["system"] == s, "repeat"]) for s in pair))
+    return every[every["repeat"].isin(both)]

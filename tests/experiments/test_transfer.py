@@ -1,0 +1,125 @@
+"""Controls start from the study's own seeds; the main claims are one family over all targets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hump import evaluation, model, plots
+from hump.experiments import PRIMARY, protocol, summary, transfer
+from hump.params import names
+from hump.report import answers
+from hump.training import baselines, fit
+
+
+@pytest.fixture
+def study(make_data, params, monkeypatch):
+    """A source and two targets, through 03 and 04; predictions are handed on in memory."""
+    source = make_data("demo_source")
+    targets = {name: make_data(name, speakers=4, seed=seed)
+               for seed, name in enumerate(("demo_german", "demo_mandarin"), 1)}  # fmt: skip
+    protocol.train_final_source(source, params, 1)
+    own = pd.concat(
+        [protocol.finetune_target(source, data, params) for data in targets.values()],
+        ignore_index=True,
+    )
+    monkeypatch.setattr(summary, "predictions", lambda params: own)
+    return params, source, targets, own
+
+
+def test_source_models_differ_in_their_seeds_alone(study):
+    params, source, *_ = study
+    folders = protocol.source_models(source, params, 1)
+    # Two repeats of two members each.
+    assert len(folders) == 4 and len({folder.name for folder in folders}) == 4
+    nets = [model.load(folder) for folder in folders]
+    key = (params.seed, "pretrain", "demo_source", "all")
+    for number, net in enumerate(nets):
+        rng_key = key if number == 0 else (*key, number)
+        alone = fit.pretrain_all(
+            source, params.only("seed", "model", "pretrain", "device"), epochs=1, rng_key=rng_key
+        )
+        assert (alone.head.weight == net.head.weight).all()
+
+
+def test_the_ensemble_is_the_mean_of_its_members_and_the_probe(study):
+    """By hand, from the source models: at 0 % without the probe."""
+    params, source, targets, own = study
+    data, folders = targets["demo_german"], protocol.source_models(source, params, 1)
+    rows = np.arange(len(data.rows))
+    votes = [fit.predict(model.load(folder), data, rows) for folder in folders]
+    zero = own.query("corpus == 'demo_german' and fraction == 0")
+    for repeat in range(2):
+        part = zero[zero["repeat"] == repeat]
+        one = part[part["system"] == names.PRETRAINED]["predicted"].tolist()
+        assert one == [data.labels[k] for k in votes[2 * repeat].argmax(1)]
+        mean = np.mean(votes[2 * repeat : 2 * repeat + 2], axis=0)
+        plus = part[part["system"] == names.PLUS]["predicted"].tolist()
+        assert plus == [data.labels[k] for k in mean.argmax(1)]
+    fold = protocol.target_folds(data, params)[0]
+    split = protocol.draw(data, fold, 0, 0.5, params, repeat=1)
+    key = (params.seed, "finetune", data.corpus, "speaker_independent", 1, fold.name, 0.5)
+    votes = [
+        fit.predict(
+            fit.finetune(
+                model.load(folders[2 + member]), data, split.train, params, start="pretrained",
+                rng_key=(*key, "pretrained", *([member] if member else [])), source=source,
+            ), data, split.test,
+        )
+        for member in range(2)
+    ]  # fmt: skip
+    votes.append(baselines.probabilities(data, split.train, split.test))
+    np.testing.assert_allclose(votes[-1].sum(1), 1)
+    found = own.query("corpus == 'demo_german' and fraction == 0.5 and repeat == 1")
+    found = found[(found["system"] == names.PLUS) & (found["fold"] == fold.name)]
+    found = found[found["protocol"] == "speaker_independent"]["predicted"].tolist()
+    assert found == [data.labels[k] for k in np.mean(votes, axis=0).argmax(1)]
+
+
+def test_controls_and_the_main_claims(study):
+    params, source, targets, own = study
+    rows = transfer.predict(source, targets, params)
+    assert set(transfer.primary(params)) == {
+        transfer.CONCAT, "layer 1 alone", "layer 9 alone"
+    }  # fmt: skip
+    for cell, part in rows.groupby(["system", "fraction", "repeat", "corpus"]):
+        assert sorted(part["utterance_id"]) == sorted(targets[cell[-1]].rows["utterance_id"]), cell
+    assert rows.loc[rows["fraction"] > 0, "system"].nunique() == 4, "the main claims alone"
+    table = transfer.summarise(rows, params)
+    cell = table.query("corpus == 'demo_german' and fraction == 0 and system == @names.PRETRAINED")
+    uars = [
+        evaluation.uar(*(pd.Categorical(part[name]).codes for name in ("emotion", "predicted")))
+        for _, part in rows.query(
+            "corpus == 'demo_german' and fraction == 0 and system == @names.PRETRAINED"
+        ).groupby("repeat")
+        if set(part["predicted"]) == set(part["emotion"])
+    ]
+    if len(uars) == 2:
+        assert cell["uar_sd"].item() == pytest.approx(np.std(uars, ddof=1))
+    tests = transfer.compare(rows, params)
+    assert (tests["a"] == names.PRETRAINED).all()
+    assert set(tests.loc[tests["question"] == PRIMARY, "b"]) == set(transfer.primary(params))
+    claims = transfer.claims(own, rows, params)
+    assert claims["family"].eq(len(claims)).all()
+    assert claims["speakers"].eq(8).all(), "all targets together"
+    assert claims["claim"].tolist() == [
+        "pre-training helps", "without target data HuMP-CAT beats a probe",
+        "fusion beats a probe on the same encoder", "HuMP-CAT+ beats a probe with all data",
+        "cross-attention beats concatenation", "two layers beat layer 1 alone",
+        "two layers beat layer 9 alone",
+    ]  # fmt: skip
+    # The first, by hand: mean over corpora and repeats of the UARs' difference.
+    part = own.query("protocol == 'speaker_independent' and fraction == 0.5")
+    uar = part.assign(right=part["emotion"] == part["predicted"])
+    uar = uar.groupby(["corpus", "repeat", "system", "emotion"])["right"].mean()
+    uar = uar.groupby(["corpus", "system"]).mean().groupby("system").mean()
+    expected = uar[names.PRETRAINED] - uar[names.SCRATCH]
+    assert claims["difference"].iloc[0] == pytest.approx(expected)
+    said = answers.about_main_claims(claims, params)
+    assert said.count("\n* ") + said.startswith("*") == 7
+    assert "With 0 % of the target data, 2 trainings" in answers.about_controls(
+        table, tests, params
+    )
+    figure = plots.trainings(pd.DataFrame(
+        {"corpus": "a", "system": ["x", "x", "y"], "uar": [0.5, 0.7, 0.4]}
+    ))  # fmt: skip
+    assert figure.axes[0].get_title() == "a"
