@@ -25,7 +25,9 @@ FAMILIES = {
 
 
 def sources(corpora: dict, target: str) -> dict:
-    """Sources for a target: each other corpus, and those of other languages and its labels together.
+    """Sources for a target: each other corpus, and those of other languages together, if several.
+
+    Together are those with the labels of the target.
 
     Parameters
     ----------
