@@ -78,7 +78,7 @@ def compute():
     def random(*shape):
         return torch.from_numpy(rng.standard_normal(shape).astype(np.float32))
 
-    batches = [Batch(random(16, 100, 2, 128), torch.full((16,), 100), random(16, 200, 39),
+    batches = [Batch(random(1600, 2, 128), torch.full((16,), 100), random(3200, 39),
                      torch.full((16,), 200), random(16, 103)) for _ in range(4)]  # fmt: skip
 
     def train():

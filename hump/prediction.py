@@ -76,9 +76,9 @@ def _probabilities(net, encoder, path):
     (states,) = hubert.extract([signal], encoder=encoder, layers=net.origin["layers"])
     frames = mfcc.extract(signal, **net.origin.get("mfcc", {}))
     batch = saved.Batch(
-        hubert=torch.from_numpy(states)[None],
+        hubert=torch.from_numpy(states),
         hubert_length=torch.tensor([len(states)]),
-        mfcc=torch.from_numpy(frames)[None],
+        mfcc=torch.from_numpy(frames),
         mfcc_length=torch.tensor([len(frames)]),
         prosody=torch.from_numpy(prosody.vector(signal))[None],
     )

@@ -46,9 +46,9 @@ def multiply_adds(net: HumpCat, *, mfcc_rate: float, seconds: float = SECONDS) -
     net = copy.deepcopy(net).double().eval()
     frames, mfcc = round(seconds * HUBERT_RATE), round(seconds * mfcc_rate)
     batch = Batch(
-        torch.zeros(1, frames, net.config.layers, net.config.hubert_width, dtype=torch.float64),
+        torch.zeros(frames, net.config.layers, net.config.hubert_width, dtype=torch.float64),
         torch.tensor([frames]),
-        torch.zeros(1, mfcc, 39, dtype=torch.float64),
+        torch.zeros(mfcc, 39, dtype=torch.float64),
         torch.tensor([mfcc]),
         torch.zeros(1, sum(net.config.families), dtype=torch.float64),
     )

@@ -115,6 +115,10 @@ def _one(function, call, path):
 
 def _parallel(task, function, missing, params, label, total, *, cpu_only=False):
     """Do what is missing: on a GPU one after another, else a process a core."""
+    corpora = {id(value): value for call, _ in missing for value in call.values()}
+    for value in corpora.values():
+        if isinstance(value, Data):
+            value.pooled  # noqa: B018 -- computed here, it need not be in each job
     on_cpu = cpu_only or device.resolve(params.device) == "cpu"
     at_once = min(parallel.workers(), len(missing)) if on_cpu else 1
     jobs = (delayed(task)(function, call, place) for call, place in missing)

@@ -2,11 +2,11 @@
 
 Two stages of cross-attention fuse HuBERT, MFCC and prosody; an AM-Softmax head classifies. Sizes in
 comments: B utterances, T HuBERT frames, L layers of width W, F MFCC frames, T' steps, K prosody
-tokens, d the model's width.
+tokens, d the model's width; N, the frames of all utterances together.
 
-Padding never changes a result: every mean, variance, attention and convolution edge respects the
-true length of an utterance. Sources: HuMP-CAT (arXiv:2501.10408); attention, Vaswani et al. (2017);
-AM-Softmax, Wang et al. (2018), equation 5.
+Utterances of a batch do not change one another's results: every mean, variance, attention and
+convolution edge respects the true length of an utterance. Sources: HuMP-CAT (arXiv:2501.10408);
+attention, Vaswani et al. (2017); AM-Softmax, Wang et al. (2018), equation 5.
 """
 
 import dataclasses
@@ -80,14 +80,14 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class Batch:
-    """Utterances padded with zeros to the longest.
+    """Utterances, their frames one after the other: none is spent on padding.
 
     Attributes
     ----------
-    hubert : torch.Tensor, shape (B, T, L, W), float32
+    hubert : torch.Tensor, shape (N, L, W), float32
     hubert_length : torch.Tensor, shape (B,), int64
-        Frames that are not padding.
-    mfcc : torch.Tensor, shape (B, F, 39), float32
+        Frames of each utterance.
+    mfcc : torch.Tensor, shape (frames, 39), float32
     mfcc_length : torch.Tensor, shape (B,), int64
     prosody : torch.Tensor, shape (B, 103), float32
         NaN where DisVoice has no value.
@@ -173,12 +173,12 @@ class LayerSum(nn.Module):
         return self.score.softmax(dim=0)
 
     def forward(self, hubert: torch.Tensor, scale: Standardise) -> torch.Tensor:
-        """Scale each layer and add them up: (B, T, L, W) to (B, T, W)."""
-        shape = hubert.shape[2:]
+        """Scale each layer and add them up: (N, L, W) to (N, W)."""
+        shape = hubert.shape[1:]
         factor = self.weight[:, None] / scale.deviation.view(shape)
         offset = (factor * scale.mean.view(shape)).sum(dim=0)
         # Layer by layer: a product of all of them would be as large as the input.
-        return sum(hubert[:, :, layer] * factor[layer] for layer in range(shape[0])) - offset
+        return sum(hubert[:, layer] * factor[layer] for layer in range(shape[0])) - offset
 
 
 class BiLSTM(nn.Module):
@@ -212,6 +212,28 @@ class BiLSTM(nn.Module):
         return values
 
 
+def pad(values, length, least: int = 1):
+    """Give each utterance a row of its own, with zeros after its frames.
+
+    Parameters
+    ----------
+    values : torch.Tensor, shape (N, d), float32
+        The frames of all utterances one after the other.
+    length : torch.Tensor, shape (B,), int64
+        Frames of each.
+    least : int
+        Frames of a row, at least.
+
+    Returns
+    -------
+    torch.Tensor, shape (B, frames of the longest, d), float32
+    """
+    frames = max(int(length.max()), least)
+    place = (torch.arange(frames, device=length.device) < length[:, None]).flatten().nonzero()
+    padded = values.new_zeros(len(length) * frames, values.shape[1])
+    return padded.index_copy(0, place.squeeze(1), values).view(len(length), frames, -1)
+
+
 def pool_to_steps(values, length, count, width):
     """Average a sequence onto a smaller number of steps, each utterance by its own length.
 
@@ -220,9 +242,10 @@ def pool_to_steps(values, length, count, width):
 
     Parameters
     ----------
-    values : torch.Tensor, shape (B, frames, features), float32
+    values : torch.Tensor, shape (frames, features), float32
+        The frames of all utterances one after the other.
     length : torch.Tensor, shape (B,), int64
-        Valid frames F of each.
+        Frames F of each.
     count : torch.Tensor, shape (B,), int64
         Steps n of each.
     width : int
@@ -233,15 +256,19 @@ def pool_to_steps(values, length, count, width):
     torch.Tensor, shape (B, width, features), float32
         Zero after an utterance's own steps.
     """
-    index = torch.arange(width, device=values.device)
-    begin = (index * length[:, None]) // count[:, None]
-    end = -((-(index + 1) * length[:, None]) // count[:, None])
-    inside = index < count[:, None]
-    begin, end = begin * inside, torch.where(inside, end, 1)
-    frame = torch.arange(values.shape[1], device=values.device)
-    member = (frame >= begin[..., None]) & (frame < end[..., None]) & inside[..., None]
-    weight = member / (end - begin)[..., None]
-    return weight.to(values.dtype) @ values
+    index, length, count = (
+        torch.arange(width, device=length.device),
+        length[:, None],
+        count[:, None],
+    )
+    begin, end = (index * length) // count, -((-(index + 1) * length) // count)
+    size = ((end - begin) * (index < count)).flatten()
+    bag = size.cumsum(0) - size
+    # Frames of each step, one step after the other; a frame may belong to two.
+    first = (begin + length.cumsum(0) - length).flatten() - bag
+    frame = torch.repeat_interleave(first, size)
+    frame = frame + torch.arange(len(frame), device=frame.device)
+    return F.embedding_bag(frame, values, bag, mode="mean").view(len(length), width, -1)
 
 
 def mean_and_variance(values, valid):
@@ -293,9 +320,58 @@ class ProsodyTokens(nn.Module):
         return torch.stack([token(p) for token, p in zip(self.tokens, parts)], dim=1)
 
 
+class Dropout(nn.Dropout):
+    """`torch.nn.Dropout` with cheaper random numbers: 16 bits decide about a value, not 53.
+
+    The share of values that is kept is the nearest multiple of 2**-16, and they are divided by it.
+    """
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Set values to 0 at random, in training."""
+        if not self.training or not self.p:
+            return values
+        kept, count = round((1 - self.p) * 2**16), values.numel()
+        words = torch.empty(-(-count // 4), dtype=torch.int64, device=values.device)
+        bits = words.random_(-(2**63), None).view(torch.int16)[:count].view(values.shape)
+        return values * ((bits < kept - 2**15) * (2**16 / kept))
+
+
+class Attention(nn.MultiheadAttention):
+    """`torch.nn.MultiheadAttention`, with few operations: sequences are short here."""
+
+    def forward(self, query, key, key_valid):
+        """Attend from one sequence to another.
+
+        Parameters
+        ----------
+        query : torch.Tensor, shape (B, queries, d), float32
+        key : torch.Tensor, shape (B, keys, d), float32
+            Values, too.
+        key_valid : torch.Tensor, shape (B, keys), bool
+
+        Returns
+        -------
+        seen : torch.Tensor, shape (B, queries, d), float32
+        weight : torch.Tensor, shape (B, heads, queries, keys), float32
+        """
+        (b, queries, d), keys, heads = query.shape, key.shape[1], self.num_heads
+        weight, bias = self.in_proj_weight, self.in_proj_bias
+        # (B, steps, d) -> (B heads, steps, d / heads); keys and values by one product
+        asks = F.linear(query, weight[:d], bias[:d]).view(b, queries, heads, -1)
+        asks = asks.transpose(1, 2).flatten(0, 1)
+        both = F.linear(key, weight[d:], bias[d:]).view(b, keys, 2, heads, -1)
+        key, value = both.permute(2, 0, 3, 1, 4).flatten(1, 2)
+        hidden = torch.zeros_like(key_valid, dtype=query.dtype).masked_fill(~key_valid, -torch.inf)
+        hidden = hidden.repeat_interleave(heads, 0)[:, None]
+        score = torch.baddbmm(hidden, asks, key.transpose(1, 2), alpha=self.head_dim**-0.5)
+        weight = score.softmax(dim=-1)
+        seen = torch.bmm(weight, value).view(b, heads, queries, -1).transpose(1, 2).flatten(2)
+        return self.out_proj(seen), weight.view(b, heads, queries, keys)
+
+
 def _feed_forward(width, hidden, dropout):
     return nn.Sequential(
-        nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width), nn.Dropout(dropout)
+        nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width), Dropout(dropout)
     )
 
 
@@ -306,21 +382,14 @@ class _Block(nn.Module):
         super().__init__()
         d = config.width
         self.pre = config.norm == "pre"
-        self.attend = nn.MultiheadAttention(d, config.heads, batch_first=True)
+        self.attend = Attention(d, config.heads)
         self.norm_query, self.norm_key = nn.LayerNorm(d), nn.LayerNorm(d)
         self.norm_out = nn.LayerNorm(d)
         self.feed = _feed_forward(d, config.feed_forward, config.dropout)
 
-    def forward(self, a, b, b_valid, weights):
+    def forward(self, a, b, b_valid):
         query, key = (self.norm_query(a), self.norm_key(b)) if self.pre else (a, b)
-        seen, weight = self.attend(
-            query,
-            key,
-            key,
-            key_padding_mask=~b_valid,
-            need_weights=weights,
-            average_attn_weights=False,
-        )
+        seen, weight = self.attend(query, key, b_valid)
         if self.pre:
             a = a + seen
             return a + self.feed(self.norm_out(a)), weight
@@ -336,7 +405,7 @@ class _Apart(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.feed = _feed_forward(config.width, config.concat_feed_forward, config.dropout)
 
-    def forward(self, a, b, b_valid, weights):
+    def forward(self, a, b, b_valid):
         return a + self.feed(self.norm(a)), None
 
 
@@ -359,27 +428,25 @@ class CrossAttentionTransformer(nn.Module):
         self.forwards = nn.ModuleList(block(config) for _ in range(depth))
         self.backwards = nn.ModuleList(block(config) for _ in range(depth))
 
-    def forward(self, a, a_valid, b, b_valid, *, weights: bool = False):
+    def forward(self, a, a_valid, b, b_valid):
         """Fuse two sequences.
 
         Parameters
         ----------
         a, b : torch.Tensor, shape (B, steps, d), float32
         a_valid, b_valid : torch.Tensor, shape (B, steps), bool
-        weights : bool
-            Whether to return the attention weights, which costs time.
 
         Returns
         -------
         a, b : Tensor
             As given, each having attended to the other.
         seen : list of pairs of Tensor
-            Attention weights of each block that has any, shape (B, heads, queries, keys), or None.
+            Attention weights of each block that has any, shape (B, heads, queries, keys).
         """
         seen = []
         for forwards, backwards in zip(self.forwards, self.backwards):
-            new_a, weight_a = forwards(a, b, b_valid, weights)
-            new_b, weight_b = backwards(b, a, a_valid, weights)
+            new_a, weight_a = forwards(a, b, b_valid)
+            new_b, weight_b = backwards(b, a, a_valid)
             a, b = new_a, new_b
             if isinstance(forwards, _Block):
                 seen.append((weight_a, weight_b))
@@ -481,7 +548,7 @@ class HumpCat(nn.Module):
             self.stage1 = CrossAttentionTransformer(config, config.stage1)
         if "hubert" in streams and len(streams) > 1:
             self.stage2 = CrossAttentionTransformer(config, config.stage2)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         parts = ("hubert" in streams) + (set(streams) != {"hubert"})
         self.embed = nn.Linear(2 * parts * d, d)
         self.head = make_head(config)
@@ -502,7 +569,6 @@ class HumpCat(nn.Module):
         torch.Tensor, shape (B, d), float32
         """
         streams, seen = self.config.streams, {"stage1": [], "stage2": []}
-        weights = attention is not None
         count, valid = self._steps(batch)  # (B,), (B, T')
         # Pairs of a sequence, (B, steps, d), and which of its steps are valid, (B, steps).
         parts = [(self._hubert(batch), valid)] if "hubert" in streams else []
@@ -511,15 +577,15 @@ class HumpCat(nn.Module):
         fused = [(x, valid.new_ones(x.shape[:2]) if ok is None else ok) for x, ok in fused]
         if len(fused) == 2:
             (a, a_valid), (b, b_valid) = fused  # (B, K, d), (B, T', d)
-            a, b, seen["stage1"] = self.stage1(a, a_valid, b, b_valid, weights=weights)
+            a, b, seen["stage1"] = self.stage1(a, a_valid, b, b_valid)
             # (B, K + T', d)
             fused = [(torch.cat([a, b], dim=1), torch.cat([a_valid, b_valid], dim=1))]
         parts += fused
         if len(parts) == 2:
             (a, a_valid), (b, b_valid) = parts  # (B, T', d), (B, K + T', d)
-            a, b, seen["stage2"] = self.stage2(a, a_valid, b, b_valid, weights=weights)
+            a, b, seen["stage2"] = self.stage2(a, a_valid, b, b_valid)
             parts = [(a, a_valid), (b, b_valid)]
-        if weights:
+        if attention is not None:
             attention.update(seen)
         pooled = torch.cat([mean_and_variance(*part) for part in parts], dim=1)  # (B, 4 d)
         return self.embed(self.dropout(pooled))  # (B, d)
@@ -527,20 +593,16 @@ class HumpCat(nn.Module):
     def _steps(self, batch):
         """Number of steps of each utterance, and which steps of the batch are its own."""
         count = steps(batch.hubert_length)
-        longest = steps(max(batch.hubert.shape[1], KERNEL))
-        return count, torch.arange(longest, device=count.device) < count[:, None]
+        return count, torch.arange(int(count.max()), device=count.device) < count[:, None]
 
     def _hubert(self, batch):
-        frames = torch.arange(batch.hubert.shape[1], device=batch.hubert.device)
-        inside = (frames < batch.hubert_length[:, None]).unsqueeze(-1)
         if self.sum_layers is None:
-            # (B, T, L, W) -> (B, T, L W) -> (B, T, d)
-            hubert = self.scale_hubert.project(batch.hubert.flatten(2), self.project)
+            # (N, L, W) -> (N, L W) -> (N, d)
+            hubert = self.scale_hubert.project(batch.hubert.flatten(1), self.project)
         else:
             hubert = self.project(self.sum_layers(batch.hubert, self.scale_hubert))
-        hubert = hubert * inside
         # An utterance shorter than the kernel is padded with zeros to one window.
-        hubert = F.pad(hubert, (0, 0, 0, max(0, KERNEL - hubert.shape[1])))
+        hubert = pad(hubert, batch.hubert_length, KERNEL)  # (B, T, d)
         # (B, T, d) -> (B, d, T) -> (B, d, T') -> (B, T', d)
         return self.dropout(self.convolve(hubert.transpose(1, 2)).transpose(1, 2))
 

@@ -68,10 +68,24 @@ class Data:
         return self.features.egemaps[self.at]
 
     @cached_property
+    def moments(self) -> dict[str, np.ndarray]:
+        """Of each row what means and variances are made of, computed once for all fits.
+
+        Stream (``hubert``, ``mfcc``, ``prosody``) -> shape (rows, 3, features), float64: number of
+        frames, sum and sum of squares; NaN is left out.
+        """
+        features, prosody = self.features, self.features.prosody
+        return {
+            "hubert": np.stack([_moments(features.hubert[i]) for i in self.at]),
+            "mfcc": np.stack([_moments(features.mfcc[i]) for i in self.at]),
+            "prosody": np.stack([_moments(prosody[i : i + 1]) for i in self.at]),
+        }
+
+    @cached_property
     def pooled(self) -> np.ndarray:
         """Mean and standard deviation of HuBERT layers over time, shape (rows, 2 L W), float32."""
-        hubert = (self.features.hubert[i].astype(np.float32) for i in self.at)
-        return np.stack([np.concatenate([h.mean(0), h.std(0)], None) for h in hubert])
+        mean, variance = mean_and_variance(self.moments["hubert"].swapaxes(0, 1))
+        return np.concatenate([mean, np.sqrt(variance)], axis=1, dtype=np.float32)
 
     def of_layers(self, layers) -> "Data":
         """The same utterances with a subset of the encoder layers that the features hold.
@@ -175,14 +189,14 @@ class Data:
         return torch.from_numpy(self.classes[rows])
 
     def batch(self, rows, *, crop_s: float | None = None, rng=None) -> Batch:
-        """Some rows as model input, padded to the longest.
+        """Some rows as model input.
 
         Parameters
         ----------
         rows : sequence of int
         crop_s : float, optional
             Crop longer utterances to so many seconds: HuBERT and MFCC alike, prosody stays whole.
-            One long utterance would otherwise pad, and slow down, the whole batch.
+            One long utterance would otherwise slow down the whole batch.
         rng : numpy.random.Generator, optional
             Draws where each crop begins.
 
@@ -196,10 +210,8 @@ class Data:
             begins = rng.random(len(at))
             hubert = [_crop(*pair, crop_s * HUBERT_RATE) for pair in zip(hubert, begins)]
             mfcc = [_crop(*pair, crop_s * self.features.mfcc_rate) for pair in zip(mfcc, begins)]
-        hubert, hubert_length = _pad(hubert)
-        mfcc, mfcc_length = _pad(mfcc)
         prosody = torch.from_numpy(self.features.prosody[at].astype(np.float32))
-        return Batch(hubert, hubert_length, mfcc, mfcc_length, prosody)
+        return Batch(*_joined(hubert), *_joined(mfcc), prosody)
 
 
 def joined(parts) -> Data:
@@ -257,9 +269,22 @@ def _crop(array, begin, frames):
     return array if spare <= 0 else array[(first := round(begin * spare)) : first + int(frames)]
 
 
-def _pad(arrays):
-    lengths = [len(array) for array in arrays]
-    padded = np.zeros((len(arrays), max(lengths), *arrays[0].shape[1:]), np.float32)
-    for row, array in zip(padded, arrays):
-        row[: len(array)] = array
-    return torch.from_numpy(padded), torch.tensor(lengths)
+def mean_and_variance(moments):
+    """Of number, sum and sum of squares, shape (3, ...); NaN where the number is 0."""
+    count, total, square = moments
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / count
+        return mean, np.maximum(square / count - mean**2, 0.0)
+
+
+def _moments(array):
+    values = torch.from_numpy(np.array(array)).double().flatten(1)
+    known = ~values.isnan()
+    values = torch.where(known, values, 0.0)
+    return torch.stack([known.sum(0), values.sum(0), values.square().sum(0)]).numpy()
+
+
+def _joined(arrays):
+    """Arrays one after the other, and their lengths; torch converts much faster than NumPy."""
+    joined = torch.from_numpy(np.concatenate(arrays)).float()
+    return joined, torch.tensor([len(array) for array in arrays])

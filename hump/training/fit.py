@@ -14,7 +14,7 @@ from hump.corpora.splits import Split
 from hump.features import prosody
 from hump.model import HumpCat, ModelConfig
 from hump.params import Params, names
-from hump.training.dataset import Data
+from hump.training.dataset import Data, mean_and_variance
 from hump.training.loop import Trainer, check_finite
 from hump.training.strategies import STRATEGIES
 from hump.util import device, seeds
@@ -78,21 +78,15 @@ def fit_scaling(model: HumpCat, data: Data, rows, *, prior: float = 0.0) -> None
         Changed in place.
     data : Data
     rows : sequence of int
-        Training rows; no others are read.
+        Training rows; no others count.
     prior : float
         How many utterances the scaling that the model already has counts for. With few rows this
         keeps estimates of the 103 prosody features near the source's; 0 forgets the source.
     """
-    at, features = data.at[rows], data.features
-    weight = len(at) / (len(at) + prior)
-    hubert = (features.hubert[i].reshape(len(features.hubert[i]), -1) for i in at)
-    streams = (
-        (model.scale_hubert, hubert),
-        (model.scale_mfcc, (features.mfcc[i] for i in at)),
-        (model.scale_prosody, (features.prosody[i][None] for i in at)),
-    )
-    for scale, arrays in streams:
-        mean, variance = _moments(arrays)
+    weight = len(rows) / (len(rows) + prior)
+    for stream, moments in data.moments.items():
+        scale = getattr(model, f"scale_{stream}")
+        mean, variance = mean_and_variance(moments[rows].sum(axis=0))
         old_mean = scale.mean.double().cpu().numpy()
         old_variance = scale.deviation.double().cpu().numpy() ** 2
         mean = np.where(np.isnan(mean), old_mean, weight * mean + (1 - weight) * old_mean)
@@ -103,25 +97,6 @@ def fit_scaling(model: HumpCat, data: Data, rows, *, prior: float = 0.0) -> None
         deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
         scale.mean.copy_(torch.from_numpy(mean))
         scale.deviation.copy_(torch.from_numpy(deviation))
-
-
-def _moments(arrays):
-    """Mean and variance of each column over the rows of all arrays, NaN left out.
-
-    scikit-learn's StandardScaler.partial_fit does this too, but takes 0.2 ms an array for its
-    checks, and a study fits some hundred thousand.
-    """
-    count = total = square = 0.0
-    for array in arrays:
-        array = array.astype(np.float64)
-        known = ~np.isnan(array)
-        array = np.where(known, array, 0.0)
-        count = count + known.sum(0)
-        total = total + array.sum(0)
-        square = square + (array**2).sum(0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / count
-        return mean, np.maximum(square / count - mean**2, 0.0)
 
 
 def pretrain(

@@ -5,7 +5,7 @@ import torch
 
 from hump.errors import TrainingError
 from hump.training.dataset import Data
-from hump.training.strategies import Everything
+from hump.training.strategies import Everything, groups
 from hump.util import seeds
 
 # AdamW takes the decay from the weights, Adam adds it to the gradient.
@@ -34,6 +34,16 @@ def check_finite(model, what: str, tensors) -> None:
             f"training diverges: fold and draw {course}: {what} not finite; lower learning_rate, "
             "weight_decay or model.scale in the parameter file"
         )
+
+
+def _joined(weights):
+    """One parameter whose parts the weights are: an update takes longer for many small ones."""
+    joined = torch.nn.Parameter(torch.cat([weight.detach().flatten() for weight in weights]))
+    joined.gradient, sizes = torch.zeros_like(joined), [weight.numel() for weight in weights]
+    parts = zip(weights, joined.data.split(sizes), joined.gradient.split(sizes))
+    for weight, value, gradient in parts:
+        weight.data, weight.grad = value.view_as(weight), gradient.view_as(weight)
+    return joined
 
 
 class Trainer:
@@ -70,8 +80,12 @@ class Trainer:
         self.updates = self.updates_left = updates
         self.epochs = 0
         self.batch_size = settings.batch_size
+        self.groups = [(_joined(group), group[0]) for group in groups(model)]
         self.optimizer = OPTIMIZERS[settings.optimizer](
-            model.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True
+            [joined for joined, _ in self.groups],
+            lr=rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
         )
         self.rng = seeds.generator(*rng_key, "order")
         self.dropout_seed = seeds.seed_of(*rng_key, "dropout")
@@ -106,18 +120,26 @@ class Trainer:
         key = "/".join(map(str, self.rng_key))
         self.model.course = f"{key}, epoch {self.epochs}, learning rate {self.rate:g}"
         order, losses = self.rng.permutation(self.rows), []
-        self.model.train()
-        with torch.random.fork_rng(devices=[] if self.device.type == "cpu" else [self.device]):
+        self._training()
+        cuda = [self.device.index] if self.device.type == "cuda" else []
+        generators = [torch.cuda.default_generators[one] for one in cuda]
+        with torch.random.fork_rng(devices=cuda):
             self.dropout_seed += 1
-            torch.manual_seed(self.dropout_seed % 2**63)
+            # torch.manual_seed, which seeds every device, takes a millisecond.
+            for generator in (torch.default_generator, *generators):
+                generator.manual_seed(self.dropout_seed % 2**63)
             for first in range(0, len(order), self.batch_size):
                 if self.updates_left == 0:
                     break
                 losses.append(self._update(order[first : first + self.batch_size]))
                 if watch is not None:
                     watch(self.model, self.updates - self.updates_left)
-                    self.model.train()
+                    self._training()
         return float(np.mean(losses))
+
+    def _training(self):
+        if not self.model.training:  # to tell each of its modules takes time
+            self.model.train()
 
     def _update(self, rows):
         if self.updates is not None:
@@ -125,11 +147,15 @@ class Trainer:
             self.optimizer.param_groups[0]["lr"] = self.rate * left / self.updates
             self.strategy.before_update(self, (self.updates - left) / self.updates)
             self.updates_left -= 1
-        self.optimizer.zero_grad()
+        for joined, one in self.groups:
+            joined.gradient.zero_()
+            joined.grad = joined.gradient if one.requires_grad else None
         loss = self.strategy.loss(self, self._loss(rows), len(rows))
         loss.backward()
         if self.settings.clip:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+            torch.nn.utils.clip_grad_norm_(
+                [joined for joined, _ in self.groups], self.settings.clip
+            )
         self.optimizer.step()
         check_finite(self.model, "the loss is", [loss])
         return loss.item()

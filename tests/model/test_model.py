@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from hump import model
 from hump.errors import ModelError
+from hump.model import network
 from hump.model.network import KERNEL, BiLSTM, Standardise, mean_and_variance, pool_to_steps, steps
 
 BASE = model.ModelConfig(
@@ -57,37 +58,110 @@ def utterances(lengths, seed=0):
     ]  # fmt: skip
 
 
-def batch_of(items, junk=0.0):
-    """Pad to the longest, with `junk` in the padding."""
-    hubert_length = torch.tensor([len(h) for h, _, _ in items])
-    mfcc_length = torch.tensor([len(m) for _, m, _ in items])
-    hubert = torch.full((len(items), int(hubert_length.max()), 2, 6), junk)
-    mfcc = torch.full((len(items), int(mfcc_length.max()), 39), junk)
-    for row, (h, m, _) in enumerate(items):
-        hubert[row, : len(h)], mfcc[row, : len(m)] = h, m
-    prosody = torch.stack([p for _, _, p in items])
-    return model.Batch(hubert, hubert_length, mfcc, mfcc_length, prosody)
+def batch_of(items):
+    hubert, mfcc, prosody = zip(*items)
+    lengths = [torch.tensor([len(one) for one in arrays]) for arrays in (hubert, mfcc)]
+    return model.Batch(
+        torch.cat(hubert), lengths[0], torch.cat(mfcc), lengths[1], torch.stack(prosody)
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: "-".join(map(str, v.values())))
-def test_padding_never_changes_a_result(variant):
+def test_the_batch_never_changes_a_result(variant):
     net = build(**variant)
     items = utterances([3, 9, 10, 11, 14, 37, 60])
-    together = net(batch_of(items, junk=7.0))
+    together = net(batch_of(items))
     for item, row in zip(items, together):
         alone = net(batch_of([item]))[0]
-        torch.testing.assert_close(row, alone, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(row, alone, rtol=1e-5, atol=1e-6)
 
 
-def test_padding_never_changes_a_gradient():
-    items = utterances([12, 40])
-    gradients = []
-    for junk in (0.0, 5.0):
+def test_the_batch_never_changes_a_gradient():
+    items, target, gradients = utterances([5, 12, 40]), torch.tensor([0, 3, 1]), []
+    for batches in ([[0, 1, 2]], [[0], [1], [2]]):
         net = build()
-        net.loss(batch_of(items, junk=junk), torch.tensor([0, 3])).backward()
-        gradients.append([p.grad.clone() for p in net.parameters()])
+        for rows in batches:
+            loss = net.loss(batch_of([items[row] for row in rows]), target[rows])
+            (loss * len(rows) / 3).backward()
+        gradients.append([p.grad for p in net.parameters()])
     for one, other in zip(*gradients):
         torch.testing.assert_close(one, other)
+
+
+def plain(net, item):
+    """Embedding of one utterance by torch's own modules, as the docstring of `HumpCat` draws it."""
+    hubert, mfcc, prosody = item
+    d, n = net.config.width, steps(len(hubert))
+    scale = net.scale_hubert  # without the limit
+    hubert = net.project((hubert.flatten(1) - scale.mean) / scale.deviation).T
+    hubert = net.convolve(F.pad(hubert, (0, max(0, KERNEL - hubert.shape[1])))[None]).mT
+    lstm = nn.LSTM(39, d // 2, num_layers=2, bidirectional=True, batch_first=True)
+    directions = {"": net.recur.forwards, "_reverse": net.recur.backwards}
+    weights = {
+        f"{name[:-1]}{layer}{end}": value
+        for end, layers in directions.items()
+        for layer, one in enumerate(layers)
+        for name, value in one.named_parameters()
+    }
+    mfcc = net.scale_mfcc(F.adaptive_avg_pool1d(mfcc.T[None], n).mT)
+    fused = torch.func.functional_call(lstm, weights, (mfcc,))[0]
+    tokens = net.prosody(net.scale_prosody(prosody)[None])
+
+    def attend(block, a, b):
+        own = block.attend
+        key = block.norm_key(b)
+        seen, weight = F.multi_head_attention_forward(
+            block.norm_query(a).transpose(0, 1), key.transpose(0, 1), key.transpose(0, 1), d,
+            own.num_heads, own.in_proj_weight, own.in_proj_bias, None, None, False, 0.0,
+            own.out_proj.weight, own.out_proj.bias, average_attn_weights=False,
+        )  # fmt: skip
+        a = a + seen.transpose(0, 1)
+        return a + block.feed(block.norm_out(a)), weight
+
+    def stage(cat, a, b):
+        (a_new, seen), (b_new, other) = (
+            attend(cat.forwards[0], a, b), attend(cat.backwards[0], b, a)
+        )  # fmt: skip
+        return a_new, b_new, seen, other
+
+    tokens, fused, *first = stage(net.stage1, tokens, fused)
+    *parts, asks, asked = stage(net.stage2, hubert, torch.cat([tokens, fused], 1))
+    pooled = torch.cat([torch.cat([x.mean(1), x.var(1, correction=0)], 1) for x in parts], 1)
+    return net.embed(pooled), (*first, asks, asked)
+
+
+def test_results_gradients_and_attention_equal_those_of_plain_torch_modules():
+    net, items, target = build(), utterances([4, 10, 23, 60]), torch.tensor([0, 3, 1, 2])
+    net.scale_hubert.mean.normal_(), net.scale_mfcc.deviation.uniform_(0.5, 2)
+    batch, seen = batch_of(items), {}
+    loss, found = net.loss(batch, target), net.probabilities(batch)
+    net(batch, attention=seen)
+    ours = torch.autograd.grad(loss, list(net.parameters()))
+    embedding, weights = zip(*(plain(net, item) for item in items))
+    embedding = torch.cat(embedding)
+    theirs = torch.autograd.grad(net.head.loss(embedding, target), list(net.parameters()))
+    torch.testing.assert_close(found, net.head(embedding).softmax(1), rtol=0, atol=1e-6)
+    for (name, _), one, other in zip(net.named_parameters(), ours, theirs):
+        torch.testing.assert_close(one, other, msg=name)
+    for row, own in enumerate(weights):
+        for mine, one in zip([*seen["stage1"][0], *seen["stage2"][0]], own):
+            queries, keys = one.shape[2:]
+            torch.testing.assert_close(mine[row, :, :queries, :keys], one[0])
+
+
+def test_dropout_keeps_its_share_and_the_mean():
+    drop, ones = network.Dropout(0.3), torch.ones(1001, 1001)
+    torch.manual_seed(3)
+    dropped = drop(ones)
+    kept = dropped > 0
+    assert kept.float().mean() == pytest.approx(0.7, abs=2e-3)
+    assert dropped[kept].unique().tolist() == pytest.approx([1 / 0.7], rel=1e-4)
+    for shift in (1, 2, 3, 4):  # four values come from one random word
+        both = kept[:, shift:] & kept[:, :-shift]
+        assert both.float().mean() == pytest.approx(0.49, abs=3e-3)
+    torch.manual_seed(3)
+    assert torch.equal(drop(ones), dropped) and not torch.equal(drop(ones), dropped)
+    assert drop.eval()(ones) is ones
 
 
 STEPS = [(1, 1), (9, 1), (10, 1), (13, 1), (14, 2), (50, 11)]
@@ -101,17 +175,17 @@ def test_steps_equal_those_of_the_convolution(frames, expected):
 
 
 def test_pooling_equals_adaptive_average_pooling():
-    values = torch.randn(3, 50, 39)
     length, count = torch.tensor([50, 23, 7]), torch.tensor([11, 4, 1])
+    values = torch.randn(80, 39)
     pooled = pool_to_steps(values, length, count, 11)
-    for row, frames, n in zip(range(3), length, count):
-        wanted = F.adaptive_avg_pool1d(values[row, :frames].T[None], int(n))[0].T
+    for row, (frames, n) in enumerate(zip(values.split(length.tolist()), count)):
+        wanted = F.adaptive_avg_pool1d(frames.T[None], int(n))[0].T
         torch.testing.assert_close(pooled[row, :n], wanted)
         assert not pooled[row, n:].any()
 
 
 def test_pooling_onto_more_steps_than_frames_repeats_frames():
-    two = torch.arange(2.0).reshape(1, 2, 1)
+    two = torch.arange(2.0)[:, None]
     pooled = pool_to_steps(two, torch.tensor([2]), torch.tensor([4]), 4)
     assert pooled.flatten().tolist() == [0, 0, 1, 1]
 
@@ -247,10 +321,10 @@ def test_sum_of_layers_is_of_scaled_layers_by_weights_that_add_up_to_one():
     net.scale_hubert.deviation.uniform_(0.5, 2)
     with torch.no_grad():
         net.sum_layers.score.copy_(torch.tensor([0.3, -1.0]))
-    hubert = torch.randn(2, 5, 2, 6)
+    hubert = torch.randn(5, 2, 6)
     scaled = (hubert - net.scale_hubert.mean.view(2, 6)) / net.scale_hubert.deviation.view(2, 6)
     weight = torch.tensor([0.3, -1.0]).softmax(0)
-    wanted = weight[0] * scaled[:, :, 0] + weight[1] * scaled[:, :, 1]
+    wanted = weight[0] * scaled[:, 0] + weight[1] * scaled[:, 1]
     torch.testing.assert_close(net.sum_layers(hubert, net.scale_hubert), wanted)
     assert build(layer_fusion="weighted_sum").sum_layers.weight.tolist() == [0.5, 0.5]
     assert net.project.in_features == 6

@@ -31,15 +31,14 @@ def stored(make_data):
     return Data(made.rows, features, made.labels)
 
 
-def test_padding_and_order(make_data):
+def test_utterances_follow_one_another_in_order(make_data):
     data = make_data()
     batch = data.batch([7, 3])
-    for row, position in enumerate([7, 3]):
-        hubert, mfcc = data.features.hubert[position], data.features.mfcc[position]
-        assert batch.hubert_length[row] == len(hubert) and batch.mfcc_length[row] == len(mfcc)
-        np.testing.assert_array_equal(batch.hubert[row, : len(hubert)], hubert)
-        assert not batch.hubert[row, len(hubert) :].any()
-        np.testing.assert_array_equal(batch.mfcc[row, : len(mfcc)], mfcc)
+    for stream in ("hubert", "mfcc"):
+        arrays = [getattr(data.features, stream)[position] for position in (7, 3)]
+        assert getattr(batch, f"{stream}_length").tolist() == list(map(len, arrays))
+        np.testing.assert_array_equal(getattr(batch, stream), np.concatenate(arrays))
+        assert getattr(batch, stream).dtype == torch.float32
     np.testing.assert_array_equal(batch.prosody, data.features.prosody[[7, 3]])
 
 
@@ -50,13 +49,14 @@ def test_crop_takes_the_same_piece_of_both_sequences(make_data):
         data.features.mfcc[i][:] = np.arange(len(data.features.mfcc[i]))[:, None]
     rows = np.arange(40)
     batch = data.batch(rows, crop_s=0.2, rng=np.random.default_rng(0))
-    assert batch.hubert.shape[1] == 10 and batch.mfcc.shape[1] == 20
-    for row in rows:
-        own, length = len(data.features.hubert[row]), batch.hubert_length[row]
-        assert length == min(own, 10)
-        piece = batch.hubert[row, :length, 0, 0]
-        np.testing.assert_array_equal(torch.diff(piece), np.ones(length - 1))
-        first, mfcc_first = piece[0].item(), batch.mfcc[row, 0, 0].item()
+    pieces = batch.hubert[:, 0, 0].split(batch.hubert_length.tolist())
+    mfcc_pieces = batch.mfcc[:, 0].split(batch.mfcc_length.tolist())
+    assert max(map(len, pieces)) == 10 and max(map(len, mfcc_pieces)) == 20
+    for row, piece, mfcc in zip(rows, pieces, mfcc_pieces):
+        own = len(data.features.hubert[row])
+        assert len(piece) == min(own, 10)
+        np.testing.assert_array_equal(torch.diff(piece), np.ones(len(piece) - 1))
+        first, mfcc_first = piece[0].item(), mfcc[0].item()
         assert abs(mfcc_first - 2 * first) <= 2
         found.add(first / max(own - 10, 1))
     assert min(found) == 0 and max(found) > 0.8, "pieces begin anywhere"
