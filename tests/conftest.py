@@ -52,7 +52,8 @@ def make_data():
 
     def make(corpus="demo_source", speakers=5, seed=0):
         lines = [
-            {"utterance_id": f"s{s}-{emotion}-{k}", "corpus": corpus, "speaker": f"s{s}",
+            {"utterance_id": f"s{s}-{emotion}-{k}", "corpus": corpus, "language": "en",
+             "speaker": f"s{s}",
              "sex": "fm"[s % 2], "emotion": emotion, "duration_s": 1.0, "sentence": str(k),
              "session": None, "audio_sha256": f"{corpus}-{s}-{emotion}-{k}"}
             for s in range(speakers) for emotion in names.EMOTIONS for k in range(4)

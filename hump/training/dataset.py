@@ -118,7 +118,11 @@ class Data:
         chosen = _View(lambda i: hubert[i][:, columns])
         streams = {**self.features.streams, "hubert": chosen}
         features = replace(self.features, streams=streams, layers=layers, fingerprint=name)
-        return replace(self, features=features)
+        chosen = replace(self, features=features)
+        parts = self.moments["hubert"].reshape(len(self.rows), 3, len(own), -1)[:, :, columns]
+        # A cached property is found where its value lies.
+        vars(chosen)["moments"] = self.moments | {"hubert": parts.reshape(len(self.rows), 3, -1)}
+        return chosen
 
     def shuffled(self, stream: str, rows, rng) -> "Data":
         """Some rows exchange a stream among one another, so that it no longer fits the utterance.
