@@ -226,7 +226,11 @@ def _finetune_job(source, data, folders, params, protocol, fraction, repeat, num
         votes.append(fit.predict(net, data, split.test))
     predicted = {names.PRETRAINED: votes[0].argmax(1).tolist()}
     if params.finetune.ensemble.members:
-        votes.append(baselines.probabilities(data, split.train, split.test))
+        # A probe a layer: chosen on the source, where it beats one on all layers together.
+        votes += [
+            baselines.probabilities(data.of_layers([layer]), split.train, split.test)
+            for layer in data.features.layers
+        ]
         predicted[names.PLUS] = np.mean(votes, axis=0).argmax(1).tolist()
     if "scratch" in params.finetune.starts:
         rng_key = (*key, "scratch")

@@ -4,7 +4,7 @@ EMOTIONS = ("angry", "happy", "neutral", "sad")
 
 # Systems, in the order of columns and legends.
 PRETRAINED, SCRATCH = "HuMP-CAT pre-trained", "HuMP-CAT from scratch"
-# Beyond the paper: several trainings and a linear probe, their probabilities averaged.
+# Beyond the paper: probabilities of several trainings and of a linear probe a layer, averaged.
 PLUS = "HuMP-CAT+"
 PROBE, SVM, MAJORITY = "linear probe on the encoder", "SVM on eGeMAPS", "majority class"
 ORDER = (PLUS, PRETRAINED, SCRATCH, PROBE, SVM, MAJORITY)

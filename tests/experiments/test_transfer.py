@@ -67,7 +67,10 @@ def test_the_ensemble_is_the_mean_of_its_members_and_the_probe(study):
         )
         for member in range(2)
     ]  # fmt: skip
-    votes.append(baselines.probabilities(data, split.train, split.test))
+    votes += [
+        baselines.probabilities(data.of_layers([layer]), split.train, split.test)
+        for layer in (1, 9)
+    ]
     np.testing.assert_allclose(votes[-1].sum(1), 1)
     found = own.query("corpus == 'demo_german' and fraction == 0.5 and repeat == 1")
     found = found[(found["system"] == names.PLUS) & (found["fold"] == fold.name)]
