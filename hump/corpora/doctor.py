@@ -3,15 +3,21 @@
 import hashlib
 import html
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
+from hump import audio
 from hump.corpora import counts, folds, manifest, originals, shortcuts, splits
 from hump.corpora.catalogue import RECIPES, exclude_unlabelled, read
 from hump.corpora.recipe import Recipe
+from hump.features import prosody
 from hump.params import names
 from hump.params.folders import corpus_folder
 from hump.params.sections import EvaluationParams
+from hump.util import parallel
 
 # For `examine`, which has no parameter file to read them from.
 _SETTINGS = EvaluationParams(resamples=1000, confidence=0.95)
@@ -123,11 +129,11 @@ def examine(name, root) -> Examination:
     CorpusError
         As `hump.corpora.read`; or no file can be used, or those of too few speakers.
     """
-    rows = exclude_unlabelled(read(name, root), corpus_folder(name, root))
-    return diagnose(rows, RECIPES[name])
+    folder = corpus_folder(name, root)
+    return diagnose(exclude_unlabelled(read(name, root), folder), RECIPES[name], folder)
 
 
-def diagnose(rows, recipe: Recipe, *, scheme: str | None = None, max_folds: int = 10,
+def diagnose(rows, recipe: Recipe, folder, *, scheme: str | None = None, max_folds: int = 10,
              settings: EvaluationParams = _SETTINGS, seed: int = 1) -> Examination:  # fmt: skip
     """Examine a corpus whose manifest is at hand.
 
@@ -137,6 +143,8 @@ def diagnose(rows, recipe: Recipe, *, scheme: str | None = None, max_folds: int 
         The manifest.
     recipe : Recipe
         By which it was read.
+    folder : str or Path
+        Of the corpus, for the prosody of its recordings.
     scheme : str, optional
         Of the corpus's own folds; by default the first.
     max_folds : int
@@ -160,7 +168,7 @@ def diagnose(rows, recipe: Recipe, *, scheme: str | None = None, max_folds: int 
         account=counts.account(rows),
         published=counts.compare(rows),
         originals=originals.compare(rows, recipe.sampling_rate),
-        audio=_audio(used, recipe),
+        audio=_audio(used, recipe).assign(**_prosody(used, Path(folder))),
         problems=_problems(rows[is_fault]),
         shortcuts=shortcuts.audit(used, own, settings, seed=seed),
     )
@@ -232,6 +240,22 @@ def _audio(rows, recipe):
         "silent share of an utterance (least, median, most)": _range(rows["silence"], 2),
         "clipped utterances": int((rows["clipped"] > 0).sum()),
     }])  # fmt: skip
+
+
+def _prosody(rows, folder):
+    """How many recordings lack what DisVoice needs: F0, or any family of its features."""
+    pool = Parallel(n_jobs=parallel.workers())
+    found = pool(delayed(_undefined)(folder / path) for path in rows["path"])
+    lacking = np.reshape(found, (-1, len(prosody.FAMILIES)))
+    every = dict(zip(prosody.FAMILIES, lacking.sum(axis=0)))
+    return {
+        "without prosody (no F0)": int(lacking.all(axis=1).sum()),
+        "without a family of prosody": ", ".join(f"{name} ({n})" for name, n in every.items()),
+    }
+
+
+def _undefined(file):
+    return prosody.undefined_families(prosody.vector(audio.load(file)))
 
 
 def _values(column, unit=""):

@@ -154,7 +154,7 @@ def examinations(params: Params) -> dict[str, doctor.Examination]:
     bar = tqdm(manifests(params).items(), desc="examining", unit="corpus")
     return {
         name: doctor.diagnose(
-            rows, recipe_of(name, params), scheme=params.folds.get(name),
+            rows, recipe_of(name, params), params.folder(name), scheme=params.folds.get(name),
             max_folds=params.finetune.max_folds, settings=params.evaluation, seed=seed,
         )
         for name, rows in bar

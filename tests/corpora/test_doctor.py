@@ -100,6 +100,23 @@ def test_audio_in_use_is_described(urdu):
     assert facts["seconds (least, median, most)"] == "0.25, 0.25, 0.25"
 
 
+def test_recordings_that_lack_prosody_are_counted(urdu, tmp_path):
+    rows = corpora.used(urdu.manifest).head(40)
+    facts = doctor.diagnose(rows, corpora.RECIPES["urdu"], tmp_path / "urdu").audio.iloc[0]
+    found = [prosody.clean(extracted(tmp_path / "urdu" / path)) for path in rows["path"]]
+    families = prosody.undefined_families(np.array(found))
+    assert facts["without prosody (no F0)"] == families.all(axis=1).sum() > 0, "noise has no F0"
+    counts = ", ".join(f"{name} ({n})" for name, n in zip(prosody.FAMILIES, families.sum(axis=0)))
+    assert facts["without a family of prosody"] == counts
+
+
+def extracted(file):
+    try:
+        return prosody.extract(audio.load(file))
+    except prosody.NoProsody:
+        return np.full(prosody.WIDTH, np.nan)
+
+
 def test_converted_copy_is_named(trees, tmp_path, urdu):
     assert urdu.audio["format"].item() == "wav" and "converted" not in urdu.remark
     for number, file in enumerate(sorted((tmp_path / "urdu").rglob("*.wav"))):
