@@ -212,8 +212,10 @@ class BiLSTM(nn.Module):
         return values
 
 
-def pad(values, length, least: int = 1):
-    """Give each utterance a row of its own, with zeros after its frames.
+def convolve(values, length, layer: nn.Conv1d):
+    """The strided convolution of each utterance; one shorter than the kernel gets zeros after it.
+
+    As one product: blocks of as many frames as a stride, times all blocks of the kernel.
 
     Parameters
     ----------
@@ -221,17 +223,24 @@ def pad(values, length, least: int = 1):
         The frames of all utterances one after the other.
     length : torch.Tensor, shape (B,), int64
         Frames of each.
-    least : int
-        Frames of a row, at least.
+    layer : torch.nn.Conv1d
+        Its weights, shape (d, d, KERNEL).
 
     Returns
     -------
-    torch.Tensor, shape (B, frames of the longest, d), float32
+    torch.Tensor, shape (B, steps of the longest, d), float32
+        Meaningless after an utterance's own steps.
     """
-    frames = max(int(length.max()), least)
-    place = (torch.arange(frames, device=length.device) < length[:, None]).flatten().nonzero()
-    padded = values.new_zeros(len(length) * frames, values.shape[1])
-    return padded.index_copy(0, place.squeeze(1), values).view(len(length), frames, -1)
+    count, d, longest = len(length), values.shape[1], int(length.max())
+    width, parts = steps(longest), -(-KERNEL // STRIDE)
+    blocks = max(-(-longest // STRIDE), width + parts - 1)
+    frame = torch.arange(blocks * STRIDE, device=length.device)
+    place = (frame < length[:, None]).flatten().nonzero().squeeze(1)
+    padded = values.new_zeros(count * len(frame), d).index_copy(0, place, values)
+    kernel = F.pad(layer.weight, (0, parts * STRIDE - KERNEL)).view(d, d, parts, STRIDE)
+    kernel = kernel.permute(3, 1, 2, 0).reshape(STRIDE * d, parts * d)
+    product = (padded.view(-1, STRIDE * d) @ kernel).view(count, blocks, parts, d)
+    return sum(product[:, k : k + width, k] for k in range(parts)) + layer.bias
 
 
 def pool_to_steps(values, length, count, width):
@@ -601,10 +610,7 @@ class HumpCat(nn.Module):
             hubert = self.scale_hubert.project(batch.hubert.flatten(1), self.project)
         else:
             hubert = self.project(self.sum_layers(batch.hubert, self.scale_hubert))
-        # An utterance shorter than the kernel is padded with zeros to one window.
-        hubert = pad(hubert, batch.hubert_length, KERNEL)  # (B, T, d)
-        # (B, T, d) -> (B, d, T) -> (B, d, T') -> (B, T', d)
-        return self.dropout(self.convolve(hubert.transpose(1, 2)).transpose(1, 2))
+        return self.dropout(convolve(hubert, batch.hubert_length, self.convolve))  # (B, T', d)
 
     def _mfcc(self, batch, count, width):
         mfcc = pool_to_steps(batch.mfcc, batch.mfcc_length, count, width)  # (B, T', 39)

@@ -290,5 +290,8 @@ def _moments(array):
 
 def _joined(arrays):
     """Arrays one after the other, and their lengths; torch converts much faster than NumPy."""
-    joined = torch.from_numpy(np.concatenate(arrays)).float()
-    return joined, torch.tensor([len(array) for array in arrays])
+    lengths = [len(array) for array in arrays]
+    joined = torch.empty(sum(lengths), *arrays[0].shape[1:])
+    for part, array in zip(joined.split(lengths), arrays):
+        part.copy_(torch.from_numpy(np.require(array, requirements="W")))  # torch wants writable
+    return joined, torch.tensor(lengths)

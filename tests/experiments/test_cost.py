@@ -12,7 +12,7 @@ def test_what_a_linear_layer_and_a_convolution_cost(data, params):
     steps, frames, d = (50 - 10) // 4 + 1, 50, config.width
     lstm = sum(2 * 4 * (d // 2) * (n + d // 2) * steps for n in (39, d))
     prosody = sum(n * d + d * d for n in config.families)
-    front = frames * config.layers * config.hubert_width * d + steps * d * d * 10
+    front = frames * config.layers * config.hubert_width * d + (steps + 2) * d * d * 12
     fed = 2 * d * config.feed_forward
 
     def block(queries, keys):
