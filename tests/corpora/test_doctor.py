@@ -2,13 +2,15 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
-from hump import corpora
+from hump import audio, corpora
 from hump.corpora import counts, doctor
 from hump.errors import CorpusError
+from hump.features import prosody
 
 
 @pytest.fixture
