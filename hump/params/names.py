@@ -1,5 +1,7 @@
 """Names that tables and figures share: labels, systems, and the note on demo speech."""
 
+from hump.params.folders import CORPORA
+
 EMOTIONS = ("angry", "happy", "neutral", "sad")
 
 # Systems, in the order of columns and legends.
@@ -14,3 +16,24 @@ AVERAGE = "average of targets"
 SYNTHETIC = "synthetic demo speech"
 # What validation speakers choose, in each fold anew.
 CHOSEN = "chosen on validation speakers"
+
+# Corpora whose names are not written in capitals.
+_WRITTEN = {"cremad": "CREMA-D", "nemo": "nEMO", "esd_en": "ESD English", "esd_zh": "ESD Mandarin"}
+
+
+def title(corpus: str) -> str:
+    """A corpus's name as people write it: EMODB, CREMA-D, demo German.
+
+    Parameters
+    ----------
+    corpus : str
+
+    Returns
+    -------
+    str
+        Other names, such as those of users' own corpora and of averages, as they are.
+    """
+    first, _, language = corpus.partition("_")
+    if first == "demo" and language:
+        return f"demo {language if language == 'source' else language.capitalize()}"
+    return _WRITTEN.get(corpus, corpus.upper() if corpus in CORPORA else corpus)

@@ -3,37 +3,12 @@
 Each function picks the rows of the study's tables that an answer is about.
 """
 
-import functools
-from pathlib import Path
-
-import jinja2
 import pandas as pd
 
 from hump import evaluation, results
 from hump.experiments import FURTHER, PRIMARY, architecture, few_shot, fractions, fusion, layers
 from hump.params import Params, names
-from hump.util import text
-
-
-@functools.cache
-def _words():
-    loader, strict = jinja2.FileSystemLoader(Path(__file__).parent), jinja2.StrictUndefined
-    prose = jinja2.Environment(
-        loader=loader, undefined=strict, trim_blocks=True, lstrip_blocks=True
-    )
-    prose.filters |= {
-        "uar": text.uar,
-        "difference": text.difference,
-        "percent": text.percent,
-        "p": "{:.3g}".format,
-        "with_interval": text.columns,
-        "signed": functools.partial(text.columns, sign=True),
-    }
-    return prose.get_template("answers.md").module
-
-
-def _say(name, *facts):
-    return str(getattr(_words(), name)(*facts)).strip()
+from hump.report.leads import say
 
 
 def remark(params: Params, about=None) -> str:
@@ -53,7 +28,7 @@ def about_source(table: pd.DataFrame, params: Params, chance: float) -> str:
         UAR of guessing.
     """
     row = table.set_index("system").loc[names.PRETRAINED]
-    return _say("source", row, params, remark(params, [params.source]), chance)
+    return say("source", row, params, remark(params, [params.source]), chance)
 
 
 def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Params) -> str:
@@ -74,14 +49,14 @@ def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Pa
     for row in diagnosis.calibration.itertuples():
         words = ("lowers", "raises", "does not measurably change")
         does = _side(row, "nll_change", *words) if row.scaling == "temperature" else ""
-        lines.append(_say("calibration", row, params.evaluation.confidence, does))
+        lines.append(say("calibration", row, params.evaluation.confidence, does))
     for row in neutral.itertuples():
         words = ("too rarely", "too often", "not measurably more or less often than it is true")
-        lines.append(_say("neutral", row, _side(row, "difference", *words)))
+        lines.append(say("neutral", row, _side(row, "difference", *words)))
     separation = diagnosis.separation.set_index(["moment", "groups"])["silhouette"]
-    lines.append(_say("embeddings", separation))
+    lines.append(say("embeddings", separation))
     concerned = remark(params, [params.source, corpus])
-    return _say("target", corpus, concerned, list(own.itertuples()), lines)
+    return say("target", corpus, concerned, list(own.itertuples()), lines)
 
 
 def about_attention(table: pd.DataFrame, time: str, when: str) -> str:
@@ -98,7 +73,7 @@ def about_attention(table: pd.DataFrame, time: str, when: str) -> str:
     """
     last = table[table[time] == table[time].max()] if len(table) else table
     count = last["collapse"].value_counts().reindex(["uniform", "one key", "no choice"]).fillna(0)
-    return _say("attention", len(last), count, last["entropy"].dropna(), when)
+    return say("attention", len(last), count, last["entropy"].dropna(), when)
 
 
 def _side(row, name, below, above, neither):
@@ -116,7 +91,7 @@ def corrected(comparisons: pd.DataFrame) -> str:
         As `hump.evaluation.compare_families`.
     """
     sizes = comparisons["question"].value_counts()
-    return _say("corrected", sizes[PRIMARY], sizes[FURTHER])
+    return say("corrected", sizes[PRIMARY], sizes[FURTHER])
 
 
 def _with_verdict(row, params):
@@ -147,7 +122,7 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params)
         tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
         facts = (corpus, remark(params, [corpus]), full, *tests)
         corpora.append((*facts, further, _grouped(further, params)))
-    return _say("fusion", corpora, about_direction(comparisons, params))
+    return say("fusion", corpora, about_direction(comparisons, params))
 
 
 def about_direction(comparisons: pd.DataFrame, params: Params) -> str:
@@ -162,7 +137,7 @@ def about_direction(comparisons: pd.DataFrame, params: Params) -> str:
     rows = comparisons[comparisons["question"] == PRIMARY]
     ahead, level = int((rows["difference"] > 0).sum()), 1 - params.evaluation.confidence
     clearest = rows.loc[rows["p"].idxmin()]
-    return _say("direction", len(rows), ahead, int((rows["p_holm"] < level).sum()), clearest)
+    return say("direction", len(rows), ahead, int((rows["p_holm"] < level).sum()), clearest)
 
 
 def about_layers(table, comparisons, cells, params: Params) -> str:
@@ -190,7 +165,7 @@ def about_layers(table, comparisons, cells, params: Params) -> str:
     gap = tests.loc[layers.PROBE, layers.ON_TEST, layers.ON_TRAINING]
     model, nested = rows.loc[layers.MODEL, own], rows.loc[layers.PROBE, layers.ON_TRAINING]
     remarked = remark(params, [params.source])
-    return _say("layers", params, remarked, own, model, families, votes, nested, best, gap)
+    return say("layers", params, remarked, own, model, families, votes, nested, best, gap)
 
 
 def _pair(row):
@@ -208,7 +183,7 @@ def about_encoders(table: pd.DataFrame, comparisons: pd.DataFrame, params: Param
     """
     best = table.loc[table.groupby("model", sort=False)["uar"].idxmax()]
     tests = [_with_verdict(row, params) for row in comparisons.itertuples()]
-    return _say("encoders", remark(params, [params.source]), list(best.itertuples()), tests)
+    return say("encoders", remark(params, [params.source]), list(best.itertuples()), tests)
 
 
 def about_fractions(tests, points, overlap, params: Params) -> str:
@@ -226,7 +201,7 @@ def about_fractions(tests, points, overlap, params: Params) -> str:
     hurt, behind = (tests["verdict"] == fractions.HURTS).sum(), (tests["difference"] < 0).sum()
     shared = overlap[(overlap["corpus"] == corpus) & (overlap["system"] == names.PRETRAINED)]
     facts = (corpus, points, params.fraction_curves.tolerance, unseen, len(tests), hurt, behind)
-    return _say("fractions", *facts, list(shared.itertuples()))
+    return say("fractions", *facts, list(shared.itertuples()))
 
 
 def about_strategies(table: pd.DataFrame) -> str:
@@ -245,7 +220,7 @@ def about_strategies(table: pd.DataFrame) -> str:
         nested = nested.iloc[0]
         words = ("worse than", "better than", "not measurably different from")
         lines.append(
-            _say("strategies", own, nested, list(votes.itertuples()),
+            say("strategies", own, nested, list(votes.itertuples()),
                  _side(nested, "difference", *words))
         )  # fmt: skip
     return "\n".join(lines)
@@ -261,7 +236,7 @@ def about_few_shot(contrasts: pd.DataFrame) -> str:
     """
     rows = contrasts[contrasts["corpus"].isin(contrasts["corpus"].tail(1))]
     rows = rows[rows["within"].isin([names.PRETRAINED, few_shot.MANY])]
-    return _say("few_shot", list(rows.itertuples()))
+    return say("few_shot", list(rows.itertuples()))
 
 
 def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Params) -> str:
@@ -282,7 +257,7 @@ def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Param
         row, verdict = _with_verdict(row, params)
     does = _side(nested, "difference", "costs", "gains", "changes nothing measurable:")
     facts = (len(table) - 1, own, nested, does, best, remark(params), params, row, verdict)
-    return _say("architecture", *facts)
+    return say("architecture", *facts)
 
 
 def about_claims(table: pd.DataFrame, params: Params) -> str:
@@ -295,4 +270,4 @@ def about_claims(table: pd.DataFrame, params: Params) -> str:
     params : Params
     """
     rows = [_with_verdict(row, params) for row in table.itertuples()]
-    return _say("claims", rows, remark(params), params.finetune.repeats)
+    return say("claims", rows, remark(params), params.finetune.repeats)

@@ -84,7 +84,7 @@ TEMPLATES = (
          _tables("main", "cells", "paper_protocol", "comparisons", "variance", "claims"),
          threads="one"),
     Step("11_encoders", "11_encoders", _FEATURES, _tables("encoders", "encoder_comparisons")),
-    Step("report", None, _tables("corpora", "main"), ("index.html", "provenance.json"),
+    Step("report", None, _tables("corpora", "main"), ("site/index.html", "provenance.json"),
          threads="one"),
 )  # fmt: skip
 
@@ -134,7 +134,9 @@ def key(step: Step, params: Params) -> str:
     """
     parts = [step.name, params.model_dump(mode="json")]
     if step.notebook is None:
-        parts.append(code.version("hump.report.pages", package=ROOT / "hump"))
+        parts.append(
+            code.version("hump.report.site", "hump.report.provenance", package=ROOT / "hump")
+        )
     else:
         cells = json.loads(notebook(step).read_text(encoding="utf-8"))["cells"]
         texts = [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
