@@ -17,6 +17,9 @@ SYNTHETIC = "synthetic demo speech"
 # What validation speakers choose, in each fold anew.
 CHOSEN = "chosen on validation speakers"
 
+# In a notebook's answer; what stands above it is shown at the notebook's top too.
+DETAILS = "### Details"
+
 # Corpora whose names are not written in capitals.
 _WRITTEN = {"cremad": "CREMA-D", "nemo": "nEMO", "esd_en": "ESD English", "esd_zh": "ESD Mandarin"}
 

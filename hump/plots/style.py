@@ -118,7 +118,7 @@ def keep(
     matplotlib.figure.Figure
         The same; it is in ``figures/<name>.png``, its caption in ``<name>.txt``.
     """
-    remark = results.note(params, encoder=encoder, about=about)
+    remark = results.brief(params, encoder=encoder, about=about)
     made_of = results.fingerprint(params)
     footer = f"study {params.study}, seed {params.seed}, corpora {made_of}"
     footer += f"  |  {remark}" if remark else ""

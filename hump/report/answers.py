@@ -8,12 +8,13 @@ import pandas as pd
 from hump import evaluation, results
 from hump.experiments import FURTHER, PRIMARY, architecture, few_shot, fractions, fusion, layers
 from hump.params import Params, names
-from hump.report.leads import say
+from hump.report import leads
+from hump.report.leads import DETAILS, lead, say
 
 
 def remark(params: Params, about=None) -> str:
     """What must be known of the data, or that it is recorded speech."""
-    return results.note(params, about=about) or "recorded speech"
+    return results.brief(params, about=about) or "recorded speech"
 
 
 def about_source(table: pd.DataFrame, params: Params, chance: float) -> str:
@@ -28,7 +29,7 @@ def about_source(table: pd.DataFrame, params: Params, chance: float) -> str:
         UAR of guessing.
     """
     row = table.set_index("system").loc[names.PRETRAINED]
-    return say("source", row, params, remark(params, [params.source]), chance)
+    return str(lead("source", "", row, params, remark(params, [params.source]), chance))
 
 
 def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Params) -> str:
@@ -55,8 +56,13 @@ def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Pa
         lines.append(say("neutral", row, _side(row, "difference", *words)))
     separation = diagnosis.separation.set_index(["moment", "groups"])["silhouette"]
     lines.append(say("embeddings", separation))
-    concerned = remark(params, [params.source, corpus])
-    return say("target", corpus, concerned, list(own.itertuples()), lines)
+    rows = list(own.itertuples())
+    at = {row.fraction: row for row in rows}
+    scratch = table[(table["system"] == names.SCRATCH) & (table["fraction"] == params.headline)]
+    first = lead("target", "", corpus, remark(params, [params.source, corpus]),
+                 at.get(params.headline, rows[-1]), rows, at.get(0.0),
+                 next(scratch.itertuples(), None))  # fmt: skip
+    return f"{first}{DETAILS}{say('target', rows, lines)}"
 
 
 def about_attention(table: pd.DataFrame, time: str, when: str) -> str:
@@ -122,7 +128,8 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params)
         tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
         facts = (corpus, remark(params, [corpus]), full, *tests)
         corpora.append((*facts, further, _grouped(further, params)))
-    return say("fusion", corpora, about_direction(comparisons, params))
+    details = say("fusion", corpora, about_direction(comparisons, params))
+    return f"{leads.about_fusion(comparisons, params)}{DETAILS}{details}"
 
 
 def about_direction(comparisons: pd.DataFrame, params: Params) -> str:
@@ -165,7 +172,8 @@ def about_layers(table, comparisons, cells, params: Params) -> str:
     gap = tests.loc[layers.PROBE, layers.ON_TEST, layers.ON_TRAINING]
     model, nested = rows.loc[layers.MODEL, own], rows.loc[layers.PROBE, layers.ON_TRAINING]
     remarked = remark(params, [params.source])
-    return say("layers", params, remarked, own, model, families, votes, nested, best, gap)
+    details = say("layers", params, remarked, own, model, families, votes, nested, best, gap)
+    return f"{leads.about_layers(comparisons, params)}{DETAILS}{details}"
 
 
 def _pair(row):
@@ -183,7 +191,10 @@ def about_encoders(table: pd.DataFrame, comparisons: pd.DataFrame, params: Param
     """
     best = table.loc[table.groupby("model", sort=False)["uar"].idxmax()]
     tests = [_with_verdict(row, params) for row in comparisons.itertuples()]
-    return say("encoders", remark(params, [params.source]), list(best.itertuples()), tests)
+    best, (verdict, *counts) = list(best.itertuples()), leads.counted(comparisons, params)
+    remarked = remark(params, [params.source])
+    first = lead("encoders", verdict, remarked, best, tests, *counts)
+    return f"{first}{DETAILS}{say('encoders', best, tests)}"
 
 
 def about_fractions(tests, points, overlap, params: Params) -> str:
@@ -195,13 +206,16 @@ def about_fractions(tests, points, overlap, params: Params) -> str:
         As `hump.experiments.fractions.transfer`, `breakpoints` and `overlap`.
     params : Params
     """
-    corpus = points["corpus"].iloc[-1]  # the average, if there is one
+    corpus, given = points["corpus"].iloc[-1], (tests, points)  # the average, if there is one
     points, own = (list(t[t["corpus"] == corpus].itertuples()) for t in (points, tests))
     unseen = [row for row in own if row.protocol == "speaker_independent"]
     hurt, behind = (tests["verdict"] == fractions.HURTS).sum(), (tests["difference"] < 0).sum()
     shared = overlap[(overlap["corpus"] == corpus) & (overlap["system"] == names.PRETRAINED)]
     facts = (corpus, points, params.fraction_curves.tolerance, unseen, len(tests), hurt, behind)
-    return say("fractions", *facts, list(shared.itertuples()))
+    first = [leads.about_transfer(given[0], params), leads.about_enough(given[1], params)]
+    first += [leads.about_overlap(overlap, params)] if len(shared) else []
+    details = say("fractions", *facts, list(shared.itertuples()))
+    return "\n\n".join(map(str, first)) + DETAILS + details
 
 
 def about_strategies(table: pd.DataFrame) -> str:
@@ -257,7 +271,7 @@ def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Param
         row, verdict = _with_verdict(row, params)
     does = _side(nested, "difference", "costs", "gains", "changes nothing measurable:")
     facts = (len(table) - 1, own, nested, does, best, remark(params), params, row, verdict)
-    return say("architecture", *facts)
+    return f"{lead('architecture', '', *facts)}{DETAILS}{say('architecture', *facts)}"
 
 
 def about_claims(table: pd.DataFrame, params: Params) -> str:
@@ -269,5 +283,5 @@ def about_claims(table: pd.DataFrame, params: Params) -> str:
         As `hump.experiments.summary.comparisons`.
     params : Params
     """
-    rows = [_with_verdict(row, params) for row in table.itertuples()]
-    return say("claims", rows, remark(params), params.finetune.repeats)
+    facts = (_grouped(table, params), remark(params), len(table), params.finetune.repeats)
+    return f"{leads.about_tests(table, params)}{DETAILS}{say('claims', *facts)}"

@@ -16,8 +16,7 @@ from hump.experiments import PRIMARY, fractions, fusion
 from hump.params import Params, names
 from hump.util import text
 
-# In a notebook's answer, what stands above this heading is shown at the notebook's top too.
-DETAILS = "\n\n### Details\n\n"
+DETAILS = f"\n\n{names.DETAILS}\n\n"
 
 
 class Lead(NamedTuple):
@@ -74,7 +73,7 @@ def overall(found: pd.Series) -> str:
     return "mixed" if len(decided) > 1 else next(iter(decided), "not decided")
 
 
-def _counted(rows, params):
+def counted(rows, params):
     """Verdicts by number of rows, and the range of what the undecided tests would have found."""
     found = verdicts(rows, params)
     open_ = rows[~found.isin(["better", "worse"])]
@@ -86,7 +85,7 @@ def about_fusion(comparisons: pd.DataFrame, params: Params) -> Lead:
     """Is cross-attention better than concatenation? (`hump.experiments.fusion.compare`)."""
     rows = comparisons[comparisons["question"] == PRIMARY]
     matched = list(rows[rows["b"] == fusion.MATCHED].itertuples())
-    verdict, counts, limits = _counted(rows, params)
+    verdict, counts, limits = counted(rows, params)
     ahead = int((rows["difference"] > 0).sum())
     return lead("fusion", verdict, matched, len(rows), ahead, counts, limits)
 
@@ -94,7 +93,7 @@ def about_fusion(comparisons: pd.DataFrame, params: Params) -> Lead:
 def about_layers(comparisons: pd.DataFrame, params: Params) -> Lead:
     """Are the study's layers better than others? (`hump.experiments.layers.compare`)."""
     rows = comparisons[comparisons["question"] == PRIMARY]
-    verdict, counts, limits = _counted(rows, params)
+    verdict, counts, limits = counted(rows, params)
     return lead("layers", verdict, params.source, list(rows.itertuples()), counts, limits)
 
 
@@ -125,7 +124,7 @@ def about_overlap(table: pd.DataFrame, params: Params) -> Lead:
 
 def about_tests(rows: pd.DataFrame, params: Params) -> Lead:
     """What may be said of the pre-trained model? (`hump.experiments.summary.comparisons`)."""
-    verdict, counts, limits = _counted(rows, params)
+    verdict, counts, limits = counted(rows, params)
     clearest = rows.loc[rows["p"].idxmin()]
     return lead("claims", verdict, len(rows), counts, limits, clearest)
 
