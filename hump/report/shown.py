@@ -8,12 +8,10 @@ import nbformat
 import pandas as pd
 import yaml
 
-from hump.params import names
 from hump.report import leads
+from hump.report.tables import compact
 from hump.run.publish import MANIFEST
-from hump.util import files, text
-
-_WORDS = {"speaker_independent": "unseen", "paper": "shared"}
+from hump.util import files
 
 
 class Study:
@@ -91,21 +89,17 @@ class Study:
 
         With another page that has the whole table, rows with a value, linked to those there.
         """
-        table = self.read(name).rename(columns={"low": "value_low", "high": "value_high"})
-        if {"p_holm", "p_least", "family"} <= set(table):
-            tested = table[table["p_holm"].notna()]
-            table = table.assign(verdict=leads.verdicts(tested, self.params))
-        columns = {title: column for title, column in columns.items() if column in table}
-        lines = []
-        for number, row in enumerate(table.to_dict("records"), 1):
-            here, cells = f"{self.name}-{name}-{number}", [_cell(row, c) for c in columns.values()]
-            if page and pd.isna(row["value"]):
+        rows, lines = self.read(name), []
+        table = compact(rows, self.params, columns)
+        for number, cells in enumerate(table.map(html.escape).itertuples(index=False), 1):
+            if page and pd.isna(rows["value"].iloc[number - 1]):
                 continue
+            here, cells = f"{self.name}-{name}-{number}", list(cells)
             if page:
                 cells[0] = f'<a href="{page}#{here}">{cells[0]}</a>'
             cells = "".join(f"<td>{cell}</td>" for cell in cells)
             lines.append(f"<tr>{cells}</tr>" if page else f'<tr id="{here}">{cells}</tr>')
-        head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in columns)
+        head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in table)
         label = f"Table {name} of {self.name}"
         return (
             f'<div class="wide" tabindex="0" role="group" aria-label="{label}">'
@@ -124,23 +118,6 @@ class Study:
         for name, file in self.notebooks.items():
             node = _folded(nbformat.read(file, as_version=4), self.name)
             nbformat.write(node, source / self.name / f"{name}.ipynb")
-
-
-def _cell(row, column):
-    value, ends = row[column], [row.get(f"{column}_{end}") for end in ("low", "high")]
-    mechanism = row.get("kind") == "mechanism"
-    if pd.isna(value):
-        return "better" if column == "claimed" and mechanism else ""
-    if column in ("fraction", "breakpoint"):
-        shown = [text.percent(share) for share in (value, *ends) if share is not None]
-        return shown[0] + (f" [{', '.join(shown[1:])}]" if shown[1:] else "")
-    if None not in ends:
-        sign = mechanism or column in ("difference", "overconfidence")
-        return text.interval(value, *ends, sign=sign)
-    if isinstance(value, str):
-        return html.escape(", ".join(names.title(_WORDS.get(v, v)) for v in value.split(", ")))
-    whole = isinstance(value, int) or (value == round(value) and abs(value) > 1)
-    return f"{value:,.0f}" if whole else f"{value:.3g}"
 
 
 def _folded(node, study):
