@@ -144,7 +144,7 @@ def _at_headline(rows, params):
 # Questions of the front page: title, table, lead, and the page that shows more.
 QUESTIONS = (
     ("Does attention help?", "fusion_comparisons", about_fusion, "fusion"),
-    ("Are these layers the right ones?", "layers_comparisons", about_layers, "layers"),
+    ("Are the study's layers the right ones?", "layers_comparisons", about_layers, "layers"),
     ("Does transfer help?", "transfer", about_transfer, "transfer"),
     ("How much data is enough?", "breakpoints", about_enough, "transfer"),
     ("How much does speaker overlap flatter?", "speaker_overlap", about_overlap, "transfer"),

@@ -8,6 +8,7 @@ import nbformat
 import pandas as pd
 import yaml
 
+from hump.params import names
 from hump.report import leads
 from hump.report.tables import compact
 from hump.run.publish import MANIFEST
@@ -49,12 +50,11 @@ class Study:
         """Read a table."""
         return pd.read_csv(self.tables[name])
 
-    def matching(self, pattern, kind):
-        """Names of tables, figures or notebooks that a pattern stands for, in order."""
-        start, star, end = pattern.partition("*")
-        found = (name for name in getattr(self, kind) if name.startswith(start))
-        targets = {f"{start}{target}{end}" for target in self.params.targets}
-        return [name for name in found if (name in targets if star else name == pattern)]
+    def named(self, pattern):
+        """Names that a pattern stands for: one a target, or itself."""
+        return (
+            [pattern.replace("*", t) for t in self.params.targets] if "*" in pattern else [pattern]
+        )
 
     def leads(self):
         """Questions of the front page with their answers, as far as the study has them."""
@@ -82,7 +82,7 @@ class Study:
         """A figure's caption; what it is made of is said once, on the first page."""
         file = self.figures[figure].with_suffix(".txt")
         said = file.read_text(encoding="utf-8").strip() if file.is_file() else figure
-        return re.sub(r" \(corpora [0-9a-f]{16}.*\)$", "", said, flags=re.DOTALL)
+        return names.title(re.sub(r" \(corpora [0-9a-f]{16}.*\)$", "", said, flags=re.DOTALL))
 
     def html_table(self, name, columns, page=""):
         """A table of few columns, each value with its interval in one, for a page.
