@@ -144,7 +144,7 @@ lab)
     # Its own kernel first, whatever kernels the user's folder holds.
     prefix=$("$python" -c 'import sys; print(sys.prefix)')
     export JUPYTER_PATH=$prefix/share/jupyter${JUPYTER_PATH:+:$JUPYTER_PATH}
-    exec "$python" -m jupyterlab "$ROOT/notebooks" "$@"
+    exec "$python" -m jupyterlab "$ROOT/notebooks" --LabApp.default_url=/lab/tree/start_here.ipynb "$@"
     ;;
 encoder) exec "$python" -m hump encoder "$@" ;;
 study) exec "$python" -m hump run "$params" -- "$@" ;;
