@@ -56,7 +56,7 @@ def _parser():
         ("check", _check, "say what is missing, before anything is computed"),
         ("run", _study, "run a study: run PARAMS [-- snakemake arguments]"),
         ("publish", _publish, "copy a finished study's results to results/published"),
-        ("report", _report, "write index.html and provenance.json"),
+        ("report", _report, "write the pages and provenance.json of a finished study"),
         ("step", _step, "run one step of a study, unless it is up to date"),
     ):
         command = commands.add_parser(name, help=about)
@@ -65,6 +65,9 @@ def _parser():
         if name == "step":
             command.add_argument("step", metavar="STEP")
             command.add_argument("--workers", type=int, help="processes; default: one a core")
+
+    site = commands.add_parser("site", help="build results/site from all published studies")
+    site.set_defaults(command=_site)
 
     verify = commands.add_parser("verify", help="run a study anew, compare with published results")
     verify.add_argument("folder", metavar="FOLDER", nargs="?", default="results/published/demo")
@@ -170,7 +173,7 @@ def _step(options):
         _execute(options, steps.notebook(step), output, step.corpus, progress)
     else:
         with _announced(progress, step.name):
-            _report(options, steps.origin(params))
+            _report(options)
     steps.remember(step, params, read)
     return 0
 
@@ -219,10 +222,24 @@ def _fetch(options):
     return status
 
 
-def _report(options, origin=None):
-    from hump.report import pages
+def _report(options):
+    from hump.report import provenance, site
 
-    pages.write(load_params(options.params_file), params_file=origin or options.params_file)
+    params = load_params(options.params_file)
+    provenance.write(params)
+    site.build({params.results: params}, params.results / "site", api=False)
+    return 0
+
+
+def _site(options):
+    from hump.report import site
+    from hump.run import publish
+
+    folders = sorted((ROOT / "results" / "published").glob("[!.]*/tables"))
+    studies = {folder.parent: publish.parameters(folder.parent) for folder in folders}
+    with _announced(None, "site"):
+        page = site.build(studies, ROOT / "results" / "site")
+    print(f"Open {page}")
     return 0
 
 

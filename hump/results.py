@@ -147,6 +147,14 @@ def banners(params: Params, encoder: bool = True) -> list[str]:
     return words + ([said] if said else [])
 
 
+def brief(params: Params, *, encoder: bool = True, about=None) -> str:
+    """As `note`, but of corpora with a remark only where it stands."""
+    words, listed = banners(params, encoder), corpora(params)
+    listed = listed[(listed["remark"] != "") & listed["corpus"].isin(about or listed["corpus"])]
+    told = ", ".join(names.title(corpus) for corpus in listed["corpus"])
+    return "; ".join([*words, *([f"on the copies of {told} see 01_data"] if told else [])])
+
+
 def _sentence(words, listed):
     told = listed[listed["remark"] != ""]
     return "; ".join([*words, *(told["corpus"] + ": " + told["remark"])])

@@ -1,5 +1,6 @@
 """The environment is said once, in requirements.lock, and everything else follows it."""
 
+import json
 import re
 import runpy
 import tomllib
@@ -83,6 +84,19 @@ def test_conda_takes_the_same_pins():
     pip = [item["pip"] for item in conda["dependencies"] if isinstance(item, dict)]
     assert pip == [["-r requirements.lock"]]
     assert f"python{PROJECT['project']['requires-python']}" in conda["dependencies"]
+
+
+def test_the_container_is_made_from_files_that_are_there():
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY")]
+    assert {"run_all.sh", "requirements.lock", "."} <= {name for names in copied for name in names}
+    assert all((ROOT / name).exists() for names in copied for name in names)
+    editor = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    assert editor["postCreateCommand"] == "./run_all.sh setup"
+    for image in (lines[1], editor["image"]):
+        assert SpecifierSet(PROJECT["project"]["requires-python"]).contains(
+            re.search(r":(3\.\d+)-", image)[1] + ".2"
+        ), image
 
 
 def test_supported_versions_of_python_are_the_same_everywhere():

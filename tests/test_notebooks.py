@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"))
 TAGS = {
     "imports", "parameters", "load", "compute", "figure", "table", "listen", "checks", "save",
 }  # fmt: skip
@@ -33,6 +33,14 @@ def code(notebook):
 
 def tags(cell):
     return cell.metadata.get("tags", [])
+
+
+def test_the_first_page_leads_to_every_notebook():
+    page = nbformat.read(FOLDER / "start_here.ipynb", as_version=nbformat.NO_CONVERT)
+    assert [cell.cell_type for cell in page.cells] == ["markdown"]
+    linked = re.findall(r"\[(\w+)\]\(\1\.ipynb\)", page.cells[0].source)
+    assert sorted(linked) == [path.stem for path in NOTEBOOKS]
+    assert "start_here.ipynb" in (FOLDER.parent / "run_all.sh").read_text(encoding="utf-8")
 
 
 def test_format_is_one_with_cell_ids(notebook):

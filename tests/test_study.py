@@ -66,7 +66,7 @@ def kill_while_features_are_computed(project):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     kill_all_of(process)
-    assert not (project / "results/smoke/index.html").exists()
+    assert not (project / "results/smoke/site/index.html").exists()
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def results(study):
 def test_killed_run_goes_on_where_it_was(killed):
     assert "01_data" not in killed[1], "finished before the kill"
     assert "02_features  done" in killed[1]
-    assert str(results(killed) / "index.html") in killed[1]
+    assert str(results(killed) / "site/index.html") in killed[1]
 
 
 def test_tables_are_the_same_byte_for_byte(killed, whole):
@@ -122,7 +122,7 @@ def test_models_are_the_same_byte_for_byte(killed, whole):
 
 
 def test_second_run_does_nothing(whole):
-    index = results(whole) / "index.html"
+    index = results(whole) / "site/index.html"
     before = index.stat().st_mtime_ns
     text = end(whole[0], begin(whole[0]))
     assert "started" not in text and "Finished in" in text
@@ -146,7 +146,7 @@ def test_everything_says_what_it_is_made_of(whole):
     assert len(figures) >= 12
     for figure in figures:
         assert "synthetic demo speech" in figure.with_suffix(".txt").read_text(), figure.name
-    page = (results(whole) / "index.html").read_text()
+    page = (results(whole) / "site/index.html").read_text()
     assert "synthetic demo speech" in page and encoder in page
 
 

@@ -7,6 +7,7 @@ import seaborn as sns
 
 from hump import audio
 from hump.corpora.shortcuts import CONDITIONS, SHORTCUTS
+from hump.params import names
 from hump.plots import parts, style
 
 
@@ -61,6 +62,7 @@ def durations(rows, labels):
     groups = {"hue": "emotion", "hue_order": labels, "palette": colours, "order": corpora}
     look = {"saturation": 1, "gap": 0.1, "linecolor": "black", "linewidth": 0.8, "fliersize": 2}
     sns.boxplot(rows, x="corpus", y="duration_s", legend=False, ax=axis, **groups, **look)
+    axis.set_xticks(range(len(corpora)), map(names.title, corpora))
     axis.set(xlabel="", ylabel="duration (s)", ylim=(0, None))
     return parts.legend(figure, colours)
 
@@ -127,7 +129,7 @@ def spectrograms(rows, root, labels):
         below.set_xlabel("time (s)")
     axes[0, 0].set_ylabel("amplitude")
     axes[1, 0].set_ylabel("frequency (kHz)")
-    figure.suptitle(f"{corpus}, speaker {speaker}", x=0.02, ha="left")
+    figure.suptitle(f"{names.title(corpus)}, speaker {speaker}", x=0.02, ha="left")
     return figure
 
 
@@ -147,8 +149,8 @@ def streams(features, number: int, title: str):
     matplotlib.figure.Figure
     """
     layers, hop_s = features.hubert[number], 1 / features.mfcc_rate
-    names = [f"layer {layer} of {features.encoder}" for layer in features.layers]
-    shown = [(name, "unit", layers[:, k], 0.02) for k, name in enumerate(names)]
+    titles = [f"layer {layer} of {features.encoder}" for layer in features.layers]
+    shown = [(name, "unit", layers[:, k], 0.02) for k, name in enumerate(titles)]
     shown += [("MFCC, delta, delta-delta", "coefficient", features.mfcc[number], hop_s)]
     figure, axes = plt.subplots(len(shown) + 1, 1, figsize=(7, 1.4 * len(shown) + 1.4))
     colours = {"cmap": "RdBu_r", "vmin": -3, "vmax": 3}
@@ -163,5 +165,5 @@ def streams(features, number: int, title: str):
     axes[-1].bar(np.arange(len(values)), values, width=1.0, color="#555555")
     axes[-1].set(xlabel="feature", ylabel="std. deviations")
     axes[-1].set_title("DisVoice prosody, in standard deviations of the corpus (gaps: undefined)")
-    figure.suptitle(title, x=0.02, ha="left")
+    figure.suptitle(names.title(title), x=0.02, ha="left")
     return figure

@@ -6,6 +6,7 @@ import seaborn as sns
 
 from hump.experiments.attention import ONE_KEY, UNIFORM
 from hump.experiments.calibration import BINS
+from hump.params import names
 from hump.plots import parts, style
 from hump.util import text
 
@@ -138,7 +139,8 @@ def label_rates(table, system: str):
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.2))
     colours = style.systems(neutral)
     parts.curves(left, neutral, "fraction", "predicted_rate", colours, places=fractions)
-    colours = {emotion: style.colour_of(emotion) for emotion in own["emotion"].unique()}
+    emotions = zip(own["emotion"].unique(), "vPs*dhX<>")
+    colours = {e: {"color": style.colour_of(e), "marker": marker} for e, marker in emotions}
     parts.curves(right, own, "fraction", "difference", colours, places=fractions, by="emotion")
     left.set(title="Neutral, by system", ylabel="% of utterances called neutral")
     left.set_ylim(bottom=0)
@@ -189,5 +191,5 @@ def embeddings(points, separation, source: str):
     looks = {name: {"color": style.colour_of(name), "marker": "s"} for name in emotions}
     for corpus in corpora:
         shape = {"marker": "o", "mfc": "none"} if corpus == source else {"marker": "^"}
-        looks[f"{corpus} (n={count[corpus]})"] = {"color": "black", **shape}
+        looks[f"{names.title(corpus)} (n={count[corpus]})"] = {"color": "black", **shape}
     return parts.legend(figure, looks)

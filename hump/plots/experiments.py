@@ -5,6 +5,7 @@ import numpy as np
 import seaborn as sns
 
 from hump.experiments import PRIMARY
+from hump.params import names
 from hump.params.names import CHOSEN
 from hump.plots import parts, style
 from hump.util import text
@@ -26,7 +27,8 @@ def differences(comparisons, level: float):
     -------
     matplotlib.figure.Figure
     """
-    looks = {"better": {"color": style.BLUE}, "worse": {"color": style.RED}}
+    looks = {"better": {"color": style.BLUE, "marker": ">"},
+             "worse": {"color": style.RED, "marker": "<"}}  # fmt: skip
     looks["not decided"] = {"color": style.DARK, "mfc": "white"}
     counts = comparisons["comparison"].value_counts(sort=False).to_dict()
     first, one = comparisons["a"].iloc[0], comparisons["a"].nunique() == 1
@@ -40,19 +42,21 @@ def differences(comparisons, level: float):
         for kind, look in looks.items():
             own = part[kinds == kind]
             parts.intervals(axis, own, "difference", own.index, **look)
-        labels = part["b"] if one else part["a"] + "  −  " + part["b"]
+        pairs = [(a, b.replace(f"{a},", "the same,")) for a, b in zip(part["a"], part["b"])]
+        pairs = [f"{a}{chr(10) if len(a + b) > 40 else '  '}−  {b}" for a, b in pairs]
+        labels = part["b"] if one else pairs
         parts.rows(axis, labels, fontsize=8)
         for label, row in zip(axis.get_yticklabels(), part.itertuples()):
             label.set_fontweight("bold" if row.question == PRIMARY else "normal")
             parts.beside(axis, row.Index, f"{round(row.difference, 3) + 0.0:+.3f}")
         axis.axvline(0, **style.ZERO)
-        axis.set_title(f"{name}  ({parts.size(part)})")
+        axis.set_title(f"{names.title(name)}  ({parts.size(part)})")
     return parts.legend(figure, looks)
 
 
 @style.applied
 def cost(table):
-    """UAR against multiply-adds, a numbered point a system.
+    """UAR of each system, the cheapest on top, with multiply-adds and weights beside it.
 
     Parameters
     ----------
@@ -64,19 +68,15 @@ def cost(table):
     matplotlib.figure.Figure
     """
     table = table.sort_values(["multiply_adds", "system"], ignore_index=True)
-    figure, axis = plt.subplots(figsize=(7.2, 3.6))
-    millions, words = table["multiply_adds"] / 1e6, {}
-    parts.intervals(axis, table, "uar", millions, upright=True, color=style.BLUE, ecolor="#cccccc")
+    figure, axis = plt.subplots(figsize=(7.2, 1 + parts.ROW * len(table)))
+    parts.intervals(axis, table, "uar", table.index, color=style.BLUE)
+    parts.rows(axis, table["system"], fontsize=8)
     for row in table.itertuples():
-        number, left = row.Index + 1, row.Index % 2 == 0
-        # Beside the point, left and right in turn: neighbours cost nearly the same.
-        place, away = (millions[row.Index], row.uar), (-4 if left else 4, 0)
-        look = {"size": 7, "ha": "right" if left else "left", "va": "center"}
-        axis.annotate(number, place, away, textcoords="offset points", **look)
-        words[f"{number}  {row.system} ({row.parameters / 1e3:,.0f}k weights)"] = {"marker": ""}
-    axis.set(xscale="log", xlabel="million multiply-adds for 3 s of speech")
-    axis.set_ylabel("UAR, speakers unseen")
-    return parts.legend(figure, words, place="right upper", ncols=1, fontsize=7, handlelength=0)
+        price = f"{row.multiply_adds / 1e6:.2f} M, {row.parameters / 1e3:,.0f}k"
+        parts.beside(axis, row.Index, price)
+    axis.set_xlabel(f"UAR, speakers unseen  ({parts.size(table)})")
+    axis.set_title("Beside: multiply-adds for 3 s of speech, and weights", loc="right", fontsize=8)
+    return figure
 
 
 @style.applied
@@ -175,16 +175,17 @@ def architecture(table):
     """
     y, nested = np.arange(len(table)), (table["system"] == CHOSEN).to_numpy()
     figure, axis = plt.subplots(figsize=(7.2, 1.2 + 0.3 * len(table)))
-    for rows, colour in ((~nested, style.BLUE), (nested, style.ORANGE)):
-        parts.intervals(axis, table[rows], "uar", y[rows], color=colour)
+    looks = {"fixed beforehand": {"color": style.BLUE},
+             "chosen in each fold": {"color": style.RED, "marker": "D"}}  # fmt: skip
+    for rows, look in zip((~nested, nested), looks.values()):
+        parts.intervals(axis, table[rows], "uar", y[rows], **look)
     labels = [
         f"{row.system} (chosen by {row.chosen_by} of {row.runs})" if row.chosen_by else row.system
         for row in table.itertuples()
     ]
     parts.rows(axis, labels, fontsize=8)
     axis.set_xlabel(f"UAR, speakers unseen  ({parts.size(table)})")
-    words = {"fixed beforehand": style.BLUE, "chosen in each fold": style.ORANGE}
-    return parts.legend(figure, words)
+    return parts.legend(figure, looks)
 
 
 @style.applied

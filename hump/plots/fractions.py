@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hump.params import names
 from hump.params.names import CHOSEN, PRETRAINED, SCRATCH
 from hump.plots import parts, style
 
@@ -18,7 +19,7 @@ def _panels(table, x, value, looks, chance, *, by="system", **labels):
         part = table[table["corpus"] == corpus]
         axis.axhline(chance[corpus] if chance else 0, **(style.CHANCE if chance else style.ZERO))
         parts.curves(axis, part, x, value, looks, places=places, by=by)
-        axis.set_title(f"{corpus}  ({parts.size(part)})", fontsize=8)
+        axis.set_title(f"{names.title(corpus)}  ({parts.size(part)})", fontsize=8)
     return figure, axes
 
 
@@ -103,7 +104,8 @@ def transfer(tests):
     """
     words = tests["protocol"].map(style.PROTOCOLS)
     tests = tests.assign(hollow=~tests["verdict"].isin(SHOWN_BY_TEST), protocol=words)
-    colours = dict(zip(style.PROTOCOLS.values(), (style.BLUE, style.RED)))
+    looks = ({"color": style.BLUE, "marker": "o"}, {"color": style.RED, "marker": "s"})
+    colours = dict(zip(style.PROTOCOLS.values(), looks))
     labels = {"xlabel": "% of the data", "ylabel": "UAR, pre-trained\nminus scratch"}
     figure, _ = _panels(tests, "fraction", "difference", colours, None, by="protocol", **labels)
     return parts.legend(figure, title="filled: shown by test; open: not shown")
@@ -142,9 +144,9 @@ def few_shot(table, chance: dict):
     matplotlib.figure.Figure
     """
     looks = {}
-    for system, colour in style.systems(table).items():
-        look = {"color": colour, "label": None}
-        looks[system, "many speakers"] = {"color": colour, "label": system}
+    for system, look in style.systems(table).items():
+        looks[system, "many speakers"] = {**look, "label": system}
+        look = {**look, "label": None}
         looks[system, "one speaker"] = {**look, "ls": "--", "mfc": "white"}
         looks[system, "no target speaker"] = {**look, "ls": ""}
     table = table.assign(line=list(zip(table["system"], table["heard"])))
@@ -168,20 +170,21 @@ def strategies(table):
     matplotlib.figure.Figure
     """
     variants = list(table["variant"].unique())
-    scratch = style.SYSTEM_COLOURS[SCRATCH]
-    colours = {"in force": style.BLUE, "other": style.DARK, "from scratch": scratch,
-               "chosen in each fold": style.RED}  # fmt: skip
+    looks = {"in force": {"color": style.BLUE}, "other": {"color": style.DARK, "mfc": "white"},
+             "from scratch": style.SYSTEMS[SCRATCH],
+             "chosen in each fold": {"color": style.RED, "marker": "D"}}  # fmt: skip
     kinds = [table["start"] == "scratch", table["in_force"], table["variant"] == CHOSEN]
-    names = ["from scratch", "in force", "chosen in each fold"]
-    table = table.assign(kind=np.select(kinds, names, "other"))
+    words = ["from scratch", "in force", "chosen in each fold"]
+    table = table.assign(kind=np.select(kinds, words, "other"))
     panels = dict(list(table.groupby(["corpus", "fraction"], sort=False)))
     size = (2.3, 0.6 + 0.2 * len(variants))
     figure, axes = parts.panels(list(panels), size, share="xy", xlabel="UAR, speakers unseen")
     for (corpus, fraction), axis in axes.items():
         part = panels[corpus, fraction]
-        for kind, colour in colours.items():
+        for kind, look in looks.items():
             own = part[part["kind"] == kind]
-            parts.intervals(axis, own, "uar", own["variant"].map(variants.index), color=colour)
+            parts.intervals(axis, own, "uar", own["variant"].map(variants.index), **look)
         parts.rows(axis, variants)
-        axis.set_title(f"{corpus}, {100 * fraction:g} %\n({parts.size(part)})", fontsize=7)
-    return parts.legend(figure, colours)
+        title = f"{names.title(corpus)}, {100 * fraction:g} %\n({parts.size(part)})"
+        axis.set_title(title, fontsize=7)
+    return parts.legend(figure, looks)

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from hump.params import names
 from hump.plots import style
 
 # Heights in inches.
@@ -51,7 +52,7 @@ def panels(titles, panel, *, columns=3, least=6.4, share="", xlabel="", ylabel="
         axis.remove()
     used = dict(zip(titles, axes.flat))
     for title, axis in used.items():
-        axis.set_title(title)
+        axis.set_title(names.title(str(title)))
     for axis in axes[:, 0]:
         axis.set_ylabel(ylabel)
     for axis in list(used.values())[-columns:]:
@@ -167,7 +168,8 @@ def intervals(axis, table, value: str, at, *, upright: bool = False, **look) -> 
     axis.errorbar(x, y, **{"yerr" if upright else "xerr": bars}, **look)
     if "hollow" in table:
         open_ = table["hollow"]
-        axis.plot(x[open_], y[open_], "o", color=look["color"], mfc="white", zorder=4)
+        look = {"color": look["color"], "marker": look["marker"], "mfc": "white"}
+        axis.plot(x[open_], y[open_], ls="", zorder=4, **look)
 
 
 def curves(axis, table, x: str, value: str, looks, *, places, by: str = "system") -> None:
@@ -199,7 +201,7 @@ def curves(axis, table, x: str, value: str, looks, *, places, by: str = "system"
 
 def rows(axis, labels, **text) -> None:
     """Label the rows 0, 1, ... of a panel, the first on top."""
-    axis.set_yticks(range(len(labels)), labels, **text)
+    axis.set_yticks(range(len(labels)), map(names.title, labels), **text)
     axis.set_ylim(len(labels) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
 

@@ -25,15 +25,17 @@ def forest(table, title: str, chance: dict):
     matplotlib.figure.Figure
     """
     corpora, shown = list(table["corpus"].unique()), style.systems(table, majority=True)
-    shown = shown or dict(zip(table["system"].unique(), style.PALETTE))
+    if not shown:
+        looks = zip(table["system"].unique(), style.PALETTE, "osD^v<>P")
+        shown = {name: {"color": colour, "marker": marker} for name, colour, marker in looks}
     step = 1 / (len(shown) + 1.2)
     figure, axis = plt.subplots(figsize=(7, 0.9 + 0.17 * len(corpora) / step))
     parts.rows(axis, corpora)
     parts.chance(axis, corpora, chance)
-    for number, (system, colour) in enumerate(shown.items()):
+    for number, (system, look) in enumerate(shown.items()):
         own = table[table["system"] == system]
         y = parts.positions(own["corpus"], corpora, number, len(shown), step)
-        parts.intervals(axis, own, "uar", y, color=colour, label=system)
+        parts.intervals(axis, own, "uar", y, label=system, **look)
         for place, value in zip(y, own["uar"]):
             parts.beside(axis, place, f"{value:.3f}")
     axis.set(xlabel="UAR", title=title, xlim=(0, 1))
@@ -64,13 +66,13 @@ def protocol_gap(table):
     for fraction, axis in axes.items():
         parts.rows(axis, corpora)
         axis.set_title(f"{text.percent(fraction)} of the data")
-        for number, (system, colour) in enumerate(shown.items()):
+        for number, (system, look) in enumerate(shown.items()):
             part = cells[(cells["fraction"] == fraction) & (cells["system"] == system)]
             y = parts.positions(part["corpus"], corpora, number, len(shown), 0.17)
             unseen, shared = (part[protocol] for protocol in style.PROTOCOLS)
-            axis.hlines(y, unseen, shared, color=colour)
-            axis.plot(unseen, y, "o", color=colour, label=system)
-            axis.plot(shared, y, "o", color=colour, mfc="white")
+            axis.hlines(y, unseen, shared, color=look["color"])
+            axis.plot(unseen, y, ls="", label=system, **look)
+            axis.plot(shared, y, ls="", mfc="white", **look)
     fills = zip(style.PROTOCOLS.values(), ("black", "white"))
     return parts.legend(figure, {name: {"color": "black", "mfc": fill} for name, fill in fills})
 
@@ -120,15 +122,17 @@ def speakers(predictions, chance: float):
     right = predictions.assign(uar=predictions["emotion"] == predictions["predicted"])
     recall = right.groupby(["system", "speaker", "emotion"])["uar"].mean()
     recall = recall.groupby(["system", "speaker"]).mean().reset_index()
-    colours, order = style.systems(recall), sorted(recall["speaker"].unique())
+    looks, order = style.systems(recall), sorted(recall["speaker"].unique())
     figure, axis = plt.subplots(figsize=(max(5, 0.55 * len(order) + 1.5), 2.8))
     axis.axhline(chance, **style.CHANCE)
-    groups = {"hue": "system", "hue_order": colours, "palette": colours, "order": order}
-    look = {"dodge": True, "jitter": False, "legend": False}
-    sns.stripplot(recall, x="speaker", y="uar", ax=axis, **groups, **look)
+    for number, (system, look) in enumerate(looks.items()):
+        own = recall[recall["system"] == system]
+        at = parts.positions(own["speaker"], order, number, len(looks), 0.18)
+        axis.plot(at, own["uar"], ls="", **look)
+    axis.set_xticks(range(len(order)), order)
     axis.tick_params(axis="x", rotation=45)
     axis.set(xlabel="test speaker", ylabel="UAR", ylim=(0, 1.02))
-    return parts.legend(figure, colours)
+    return parts.legend(figure, looks)
 
 
 @style.applied

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from IPython.display import Image
 from matplotlib.figure import Figure
 
 from hump import results
@@ -15,8 +16,10 @@ from hump.util import files
 BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, RED, GREY, DARK = "#56B4E9", "#D55E00", "#999999", "#666666"
 PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, "#000000", "#F0E442")
-SYSTEM_COLOURS = dict(zip(names.ORDER, (BLUE, ORANGE, PINK, GREEN, GREY)))
-EMOTION_COLOURS = {"angry": RED, "happy": ORANGE, "neutral": GREY, "sad": BLUE}
+# Systems differ by marker too, and emotions have colours of their own (Tol's muted scheme).
+_SYSTEM_LOOKS = zip(names.ORDER, (BLUE, ORANGE, PINK, GREEN, GREY), "osD^x")
+SYSTEMS = {name: {"color": colour, "marker": marker} for name, colour, marker in _SYSTEM_LOOKS}
+EMOTION_COLOURS = {"angry": "#882255", "happy": "#999933", "neutral": "#777777", "sad": "#332288"}
 PROTOCOLS = {"speaker_independent": "speakers unseen", "paper": "speakers shared (paper)"}
 # Lines at the UAR of guessing, and at no difference.
 CHANCE = {"color": "#888888", "lw": 1, "ls": ":", "zorder": 0}
@@ -43,6 +46,9 @@ _STYLE = {
     "legend.title_fontsize": 8,
     "legend.frameon": False,
     "lines.linewidth": 1.6,
+    "lines.markersize": 5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "hump",  # equal figures are equal files
 }
 # Decorates what draws or saves; matplotlib's settings are afterwards as they were. Those of a user,
 # who may want LaTeX in every text, do not count.
@@ -54,8 +60,8 @@ def colour_of(emotion: str) -> str:
     return EMOTION_COLOURS.get(emotion, "#333333")
 
 
-def systems(table, *, majority: bool = False) -> dict[str, str]:
-    """Systems of a table with their colours, in the order of legends.
+def systems(table, *, majority: bool = False) -> dict[str, dict]:
+    """Systems of a table with their colours and markers, in the order of legends.
 
     Parameters
     ----------
@@ -66,10 +72,10 @@ def systems(table, *, majority: bool = False) -> dict[str, str]:
 
     Returns
     -------
-    dict of str to str
+    dict of str to dict
     """
     shown = set(table["system"]) - (set() if majority else {names.MAJORITY})
-    return {name: colour for name, colour in SYSTEM_COLOURS.items() if name in shown}
+    return {name: look for name, look in SYSTEMS.items() if name in shown}
 
 
 @applied
@@ -87,8 +93,10 @@ def save(figure, path) -> Figure:
         The same, for a notebook to show.
     """
     with files.atomic(path) as file:
-        # Without the version that matplotlib would write: equal figures are equal files.
-        figure.savefig(file, format=Path(path).suffix[1:], metadata={"Software": None})
+        # Without version and date: equal figures are equal files.
+        kind = Path(path).suffix[1:]
+        without = {"Software": None} if kind == "png" else {"Creator": None, "Date": None}
+        figure.savefig(file, format=kind, metadata=without)
     plt.close(figure)
     return figure
 
@@ -96,7 +104,7 @@ def save(figure, path) -> Figure:
 @applied
 def keep(
     figure, params: Params, name: str, caption: str, *, encoder: bool = True, about=None
-) -> Figure:
+) -> Image:
     """Save a figure of a study with its caption, for a notebook to show.
 
     Parameters
@@ -115,10 +123,11 @@ def keep(
 
     Returns
     -------
-    matplotlib.figure.Figure
-        The same; it is in ``figures/<name>.png``, its caption in ``<name>.txt``.
+    IPython.display.Image
+        The picture with its caption as its description; it is in ``figures/<name>.png`` and
+        ``.svg``, its caption in ``<name>.txt``.
     """
-    remark = results.note(params, encoder=encoder, about=about)
+    remark = results.brief(params, encoder=encoder, about=about)
     made_of = results.fingerprint(params)
     footer = f"study {params.study}, seed {params.seed}, corpora {made_of}"
     footer += f"  |  {remark}" if remark else ""
@@ -128,7 +137,9 @@ def keep(
     colour = "#b03a2e" if remark else DARK
     figure.supxlabel("\n".join(lines), fontsize=7, color=colour, x=0.01, ha="left")
     path = params.results / "figures" / f"{name}.png"
-    save(figure, path)
+    for ending in (".png", ".svg"):
+        save(figure, path.with_suffix(ending))
+    caption = names.title(caption)
     text = f"{caption} (corpora {made_of}{'; ' if remark else ''}{remark})\n"
     files.write_text(path.with_suffix(".txt"), text)
-    return figure
+    return Image(filename=path, alt=caption, width=round(96 * figure.get_figwidth()))

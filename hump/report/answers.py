@@ -3,10 +3,6 @@
 Each function picks the rows of the study's tables that an answer is about.
 """
 
-import functools
-from pathlib import Path
-
-import jinja2
 import pandas as pd
 
 from hump import evaluation, results
@@ -21,33 +17,13 @@ from hump.experiments import (
     matrix,
 )
 from hump.params import Params, names
-from hump.util import text
-
-
-@functools.cache
-def _words():
-    loader, strict = jinja2.FileSystemLoader(Path(__file__).parent), jinja2.StrictUndefined
-    prose = jinja2.Environment(
-        loader=loader, undefined=strict, trim_blocks=True, lstrip_blocks=True
-    )
-    prose.filters |= {
-        "uar": text.uar,
-        "difference": text.difference,
-        "percent": text.percent,
-        "p": "{:.3g}".format,
-        "with_interval": text.columns,
-        "signed": functools.partial(text.columns, sign=True),
-    }
-    return prose.get_template("answers.md").module
-
-
-def _say(name, *facts):
-    return str(getattr(_words(), name)(*facts)).strip()
+from hump.report import leads
+from hump.report.leads import DETAILS, lead, say
 
 
 def remark(params: Params, about=None) -> str:
     """What must be known of the data, or that it is recorded speech."""
-    return results.note(params, about=about) or "recorded speech"
+    return results.brief(params, about=about) or "recorded speech"
 
 
 def about_source(table: pd.DataFrame, params: Params, chance: float) -> str:
@@ -62,7 +38,7 @@ def about_source(table: pd.DataFrame, params: Params, chance: float) -> str:
         UAR of guessing.
     """
     row = table.set_index("system").loc[names.PRETRAINED]
-    return _say("source", row, params, remark(params, [params.source]), chance)
+    return str(lead("source", "", row, params, remark(params, [params.source]), chance))
 
 
 def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Params) -> str:
@@ -83,14 +59,19 @@ def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Pa
     for row in diagnosis.calibration.itertuples():
         words = ("lowers", "raises", "does not measurably change")
         does = _side(row, "nll_change", *words) if row.scaling == "temperature" else ""
-        lines.append(_say("calibration", row, params.evaluation.confidence, does))
+        lines.append(say("calibration", row, params.evaluation.confidence, does))
     for row in neutral.itertuples():
         words = ("too rarely", "too often", "not measurably more or less often than it is true")
-        lines.append(_say("neutral", row, _side(row, "difference", *words)))
+        lines.append(say("neutral", row, _side(row, "difference", *words)))
     separation = diagnosis.separation.set_index(["moment", "groups"])["silhouette"]
-    lines.append(_say("embeddings", separation))
-    concerned = remark(params, [params.source, corpus])
-    return _say("target", corpus, concerned, list(own.itertuples()), lines)
+    lines.append(say("embeddings", separation))
+    rows = list(own.itertuples())
+    at = {row.fraction: row for row in rows}
+    scratch = table[(table["system"] == names.SCRATCH) & (table["fraction"] == params.headline)]
+    first = lead("target", "", corpus, remark(params, [params.source, corpus]),
+                 at.get(params.headline, rows[-1]), rows, at.get(0.0),
+                 next(scratch.itertuples(), None))  # fmt: skip
+    return f"{first}{DETAILS}{say('target', rows, lines)}"
 
 
 def about_attention(table: pd.DataFrame, time: str, when: str) -> str:
@@ -107,7 +88,7 @@ def about_attention(table: pd.DataFrame, time: str, when: str) -> str:
     """
     last = table[table[time] == table[time].max()] if len(table) else table
     count = last["collapse"].value_counts().reindex(["uniform", "one key", "no choice"]).fillna(0)
-    return _say("attention", len(last), count, last["entropy"].dropna(), when)
+    return say("attention", len(last), count, last["entropy"].dropna(), when)
 
 
 def _side(row, name, below, above, neither):
@@ -125,7 +106,7 @@ def corrected(comparisons: pd.DataFrame) -> str:
         As `hump.evaluation.compare_families`.
     """
     sizes = comparisons["question"].value_counts()
-    return _say("corrected", sizes[PRIMARY], sizes[FURTHER])
+    return say("corrected", sizes[PRIMARY], sizes[FURTHER])
 
 
 def _with_verdict(row, params):
@@ -156,7 +137,8 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params)
         tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
         facts = (corpus, remark(params, [corpus]), full, *tests)
         corpora.append((*facts, further, _grouped(further, params)))
-    return _say("fusion", corpora, about_direction(comparisons, params))
+    details = say("fusion", corpora, about_direction(comparisons, params))
+    return f"{leads.about_fusion(comparisons, params)}{DETAILS}{details}"
 
 
 def about_direction(comparisons: pd.DataFrame, params: Params) -> str:
@@ -171,7 +153,7 @@ def about_direction(comparisons: pd.DataFrame, params: Params) -> str:
     rows = comparisons[comparisons["question"] == PRIMARY]
     ahead, level = int((rows["difference"] > 0).sum()), 1 - params.evaluation.confidence
     clearest = rows.loc[rows["p"].idxmin()]
-    return _say("direction", len(rows), ahead, int((rows["p_holm"] < level).sum()), clearest)
+    return say("direction", len(rows), ahead, int((rows["p_holm"] < level).sum()), clearest)
 
 
 def about_layers(table, comparisons, cells, params: Params) -> str:
@@ -199,7 +181,8 @@ def about_layers(table, comparisons, cells, params: Params) -> str:
     gap = tests.loc[layers.PROBE, layers.ON_TEST, layers.ON_TRAINING]
     model, nested = rows.loc[layers.MODEL, own], rows.loc[layers.PROBE, layers.ON_TRAINING]
     remarked = remark(params, [params.source])
-    return _say("layers", params, remarked, own, model, families, votes, nested, best, gap)
+    details = say("layers", params, remarked, own, model, families, votes, nested, best, gap)
+    return f"{leads.about_layers(comparisons, params)}{DETAILS}{details}"
 
 
 def _pair(row):
@@ -217,7 +200,10 @@ def about_encoders(table: pd.DataFrame, comparisons: pd.DataFrame, params: Param
     """
     best = table.loc[table.groupby("model", sort=False)["uar"].idxmax()]
     tests = [_with_verdict(row, params) for row in comparisons.itertuples()]
-    return _say("encoders", remark(params, [params.source]), list(best.itertuples()), tests)
+    best, (verdict, *counts) = list(best.itertuples()), leads.counted(comparisons, params)
+    remarked = remark(params, [params.source])
+    first = lead("encoders", verdict, remarked, best, tests, *counts)
+    return f"{first}{DETAILS}{say('encoders', best, tests)}"
 
 
 def about_fractions(tests, points, overlap, params: Params) -> str:
@@ -229,13 +215,16 @@ def about_fractions(tests, points, overlap, params: Params) -> str:
         As `hump.experiments.fractions.transfer`, `breakpoints` and `overlap`.
     params : Params
     """
-    corpus = points["corpus"].iloc[-1]  # the average, if there is one
+    corpus, given = points["corpus"].iloc[-1], (tests, points)  # the average, if there is one
     points, own = (list(t[t["corpus"] == corpus].itertuples()) for t in (points, tests))
     unseen = [row for row in own if row.protocol == "speaker_independent"]
     hurt, behind = (tests["verdict"] == fractions.HURTS).sum(), (tests["difference"] < 0).sum()
     shared = overlap[(overlap["corpus"] == corpus) & (overlap["system"] == names.PRETRAINED)]
     facts = (corpus, points, params.fraction_curves.tolerance, unseen, len(tests), hurt, behind)
-    return _say("fractions", *facts, list(shared.itertuples()))
+    first = [leads.about_transfer(given[0], params), leads.about_enough(given[1], params)]
+    first += [leads.about_overlap(overlap, params)] if len(shared) else []
+    details = say("fractions", *facts, list(shared.itertuples()))
+    return "\n\n".join(map(str, first)) + DETAILS + details
 
 
 def about_strategies(table: pd.DataFrame) -> str:
@@ -254,7 +243,7 @@ def about_strategies(table: pd.DataFrame) -> str:
         nested = nested.iloc[0]
         words = ("worse than", "better than", "not measurably different from")
         lines.append(
-            _say("strategies", own, nested, list(votes.itertuples()),
+            say("strategies", own, nested, list(votes.itertuples()),
                  _side(nested, "difference", *words))
         )  # fmt: skip
     return "\n".join(lines)
@@ -270,7 +259,7 @@ def about_few_shot(contrasts: pd.DataFrame) -> str:
     """
     rows = contrasts[contrasts["corpus"].isin(contrasts["corpus"].tail(1))]
     rows = rows[rows["within"].isin([names.PRETRAINED, few_shot.MANY])]
-    return _say("few_shot", list(rows.itertuples()))
+    return say("few_shot", list(rows.itertuples()))
 
 
 def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Params) -> str:
@@ -291,7 +280,7 @@ def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Param
         row, verdict = _with_verdict(row, params)
     does = _side(nested, "difference", "costs", "gains", "changes nothing measurable:")
     facts = (len(table) - 1, own, nested, does, best, remark(params), params, row, verdict)
-    return _say("architecture", *facts)
+    return f"{lead('architecture', '', *facts)}{DETAILS}{say('architecture', *facts)}"
 
 
 def about_claims(table: pd.DataFrame, params: Params) -> str:
@@ -303,8 +292,13 @@ def about_claims(table: pd.DataFrame, params: Params) -> str:
         As `hump.experiments.summary.comparisons`.
     params : Params
     """
-    rows = [_with_verdict(row, params) for row in table.itertuples()]
-    return _say("claims", rows, remark(params), min(params.finetune.fractions.values()))
+    facts = (
+        _grouped(table, params),
+        remark(params),
+        len(table),
+        min(params.finetune.fractions.values()),
+    )
+    return f"{leads.about_tests(table, params)}{DETAILS}{say('claims', *facts)}"
 
 
 def about_main_claims(table: pd.DataFrame, params: Params) -> str:
@@ -316,7 +310,9 @@ def about_main_claims(table: pd.DataFrame, params: Params) -> str:
         As `hump.experiments.transfer.claims`.
     params : Params
     """
-    return _say("main_claims", [_with_verdict(row, params) for row in table.itertuples()])
+    rows = [_with_verdict(row, params) for row in table.itertuples()]
+    verdict, *facts = leads.counted(table, params)
+    return f"{lead('main_claims', verdict, rows, *facts)}{DETAILS}{say('main_claims', rows)}"
 
 
 def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> str:
@@ -333,7 +329,8 @@ def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Param
     tests = [_with_verdict(row, params) for row in comparisons.itertuples()]
     decided = [pair for pair in tests if pair[1] in ("better", "worse")]
     left = [pair for pair in tests if pair[1] not in ("better", "worse")]
-    return _say("controls", own, own[0].repeats, own[-1].corpus, decided, left)
+    facts = (own, own[0].repeats, own[-1].corpus)
+    return f"{lead('controls', '', *facts)}{DETAILS}{say('controls', *facts, decided, left)}"
 
 
 def about_matrix(table: pd.DataFrame, found: dict) -> str:
@@ -353,4 +350,4 @@ def about_matrix(table: pd.DataFrame, found: dict) -> str:
         worst, best = single[0], single[-1]
         rows.append((best, worst))
         others += [(row, best) for row in part[part["source"] == matrix.OTHERS].itertuples()]
-    return _say("matrix", rows, found, others)
+    return f"{lead('matrix', '', rows, found)}{DETAILS}{say('matrix', rows, found, others)}"

@@ -22,7 +22,7 @@ from traitlets.config import Config
 
 from hump import errors
 from hump.errors import HumpError, ParameterError
-from hump.params import ROOT
+from hump.params import ROOT, names
 from hump.util.parallel import SAME_EVERYWHERE
 
 _TRACEBACK_LINES = 15
@@ -164,12 +164,29 @@ def _save(partial, output, notebook):
     """Move an executed notebook to its place, without audio and without this machine's paths."""
     node = nbformat.read(partial, as_version=4)
     node.metadata["papermill"].update(input_path=notebook.name, output_path=output.name)
+    _answer_first(node, output.parent.parent / "figures")
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs = [_silent(item) for item in cell.outputs if not _is_only_audio(item)]
     nbformat.write(node, partial)
     output.parent.mkdir(exist_ok=True)
     partial.replace(output)
+
+
+def _answer_first(node, figures):
+    """Show what the last cell answers below the question too, with the figure that it names."""
+    title, last, given = node.cells[0], node.cells[-1], node.metadata["papermill"]["parameters"]
+    said = [o.data["text/markdown"] for o in last.get("outputs", ())
+            if "text/markdown" in o.get("data", ())]  # fmt: skip
+    if not said:
+        return
+    parts = ["**Answer.** " + said[-1].partition(names.DETAILS)[0].strip()]
+    file = figures / f"{last.metadata.get('figure', '').format(**given)}.txt"
+    if file.is_file():
+        caption = file.read_text(encoding="utf-8").partition(" (corpora ")[0]
+        parts.append(f"![{caption}](../figures/{file.stem}.png)")
+    head, question, method = title.source.split("\n\n", 2)
+    title.source = "\n\n".join([head, question, *parts, method])
 
 
 def _is_audio(mime, value):

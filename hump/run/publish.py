@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hump import results
 from hump.errors import HumpError
-from hump.params import Params
+from hump.params import ROOT, Params, load_params
 from hump.run import steps
 from hump.util import device, files
 from hump.util.parallel import SAME_EVERYWHERE
@@ -60,6 +60,39 @@ def publish(params: Params) -> Path:
     shutil.rmtree(target, ignore_errors=True)  # not before the new ones are there
     draft.rename(target)
     return target
+
+
+def parameters(folder: Path) -> Params:
+    """Parameters of published results, whose files are compared with what was published.
+
+    Parameters
+    ----------
+    folder : Path
+        ``results/published/<study>``.
+
+    Returns
+    -------
+    Params
+        Where the results do not say, those of the parameter file of that name.
+
+    Raises
+    ------
+    HumpError
+        There are no results, or a file is not as it was published.
+    """
+    if not (folder / "tables").is_dir():
+        raise HumpError(
+            f"{folder}: no results; give a folder with tables/, as results/published/demo"
+        )
+    if not (folder / MANIFEST).is_file():
+        return load_params(ROOT / "params" / f"{folder.name}.yaml")
+    published = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    for name, digest in published["files"].items():
+        if not (folder / name).is_file() or files.sha256(folder / name) != digest:
+            raise HumpError(
+                f"{folder / name}: missing or changed since it was published; restore it"
+            )
+    return Params.model_validate_json(json.dumps(published["parameters"]))
 
 
 def _statement(params, folder):

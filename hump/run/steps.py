@@ -89,7 +89,7 @@ TEMPLATES = (
     Step("12_transfer", "12_transfer", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
          _tables("controls", "control_comparisons", "control_predictions")),
     Step("13_matrix", "13_matrix", (*_PRETRAINED, *_FEATURES), _tables("matrix")),
-    Step("report", None, _tables("corpora", "main"), ("index.html", "provenance.json"),
+    Step("report", None, _tables("corpora", "main"), ("site/index.html", "provenance.json"),
          threads="one"),
 )  # fmt: skip
 
@@ -139,7 +139,9 @@ def key(step: Step, params: Params) -> str:
     """
     parts = [step.name, params.model_dump(mode="json")]
     if step.notebook is None:
-        parts.append(code.version("hump.report.pages", package=ROOT / "hump"))
+        parts.append(
+            code.version("hump.report.site", "hump.report.provenance", package=ROOT / "hump")
+        )
     else:
         cells = json.loads(notebook(step).read_text(encoding="utf-8"))["cells"]
         texts = [[cell["cell_type"], "".join(cell["source"])] for cell in cells]

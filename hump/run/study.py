@@ -75,7 +75,7 @@ def run(params: Params, params_file, arguments) -> int:
 
 
 def _tell_results(params, params_file, left, took):
-    where = f"Results: {params.results / 'index.html'}"
+    where = f"Results: {params.results / 'site/index.html'}"
     print(f"Finished in {took}. {'Not yet run: ' + ', '.join(left) if left else where}")
     if not _says(params_file, params):
         print(f"{params_file} has changed meanwhile; this was run: {steps.frozen(params)}")

@@ -7,7 +7,6 @@ results has them, and no text in more rows than there; or it *does not reproduce
 """
 
 import itertools
-import json
 import os
 import shutil
 import subprocess
@@ -19,8 +18,8 @@ import pandas as pd
 import yaml
 
 from hump.errors import HumpError
-from hump.params import ROOT, Params, load_params
-from hump.run.publish import MANIFEST
+from hump.params import ROOT
+from hump.run import publish
 from hump.util import files
 
 IDENTICAL, WITHIN, OTHER = "identical", "within the noise of seeds", "does not reproduce"
@@ -60,7 +59,7 @@ def verify(folder, *, seeds=()) -> int:
         There are no such results, a file of them is not as it was published, or a run failed.
     """
     folder = Path(folder).resolve()
-    params = _published(folder)
+    params = publish.parameters(folder)
     if seeds:
         runs = [_tables(folder), *(_run(params, seed) for seed in seeds)]
         files.write_text(folder / NOISE, noise(runs).to_csv(index=False, lineterminator="\n"))
@@ -73,23 +72,6 @@ def verify(folder, *, seeds=()) -> int:
     files.write_text(file, text)
     print(f"{text}\nThis page: {file}")
     return int((found["verdict"] == OTHER).any())
-
-
-def _published(folder):
-    """Parameters of published results, whose files are checked."""
-    if not (folder / "tables").is_dir():
-        raise HumpError(
-            f"{folder}: no results; give a folder with tables/, as results/published/demo"
-        )
-    if not (folder / MANIFEST).is_file():
-        return load_params(ROOT / "params" / f"{folder.name}.yaml")
-    published = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    for name, digest in published["files"].items():
-        if not (folder / name).is_file() or files.sha256(folder / name) != digest:
-            raise HumpError(
-                f"{folder / name}: missing or changed since it was published; restore it"
-            )
-    return Params.model_validate_json(json.dumps(published["parameters"]))
 
 
 def _place(params, seed):

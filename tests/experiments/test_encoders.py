@@ -57,7 +57,7 @@ def test_both_models_are_tested_once_on_every_utterance_by_unseen_speakers(corpo
     said = answers.about_encoders(table, compared, params)
     best = table[table["model"] == "linear probe"].sort_values("uar").iloc[-1]
     assert f"linear probe is highest with {best['system']}" in said
-    assert f"**{best['uar']:.3f} [" in said and f"HuMP-CAT, {OWN} less {OTHER}" in said
+    assert f"UAR {best['uar']:.3f} [" in said and f"HuMP-CAT, {OWN} less {OTHER}" in said
 
 
 def test_weights_are_counted_up_to_the_last_layer_used(priced):

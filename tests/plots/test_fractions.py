@@ -109,7 +109,7 @@ def test_what_was_chosen_is_told_from_what_was_fixed():
     drawn = [c.lines[0] for c in first.containers if len(c.lines[0].get_xdata())]
     points = {line.get_color(): line.get_xydata()[0].tolist() for line in drawn}
     assert points == {style.BLUE: [0.5, 0], style.RED: [0.6, 1],
-                      style.SYSTEM_COLOURS[names.SCRATCH]: [0.4, 2]}  # fmt: skip
+                      style.SYSTEMS[names.SCRATCH]["color"]: [0.4, 2]}  # fmt: skip
     assert [t.get_text() for t in first.get_yticklabels()] == ["all", names.CHOSEN, "from scratch"]
 
 

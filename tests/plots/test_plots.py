@@ -56,7 +56,7 @@ def test_every_speaker_has_a_dot_of_every_system():
     ])  # fmt: skip
     figure = plots.speakers(predictions, 0.25)
     (axis,) = figure.axes
-    heights = [y for dots in axis.collections for _, y in dots.get_offsets()]
+    heights = [y for dots in axis.lines[1:] for y in dots.get_ydata()]
     assert heights == [0.5] * 2 * (len(names.ORDER) - 1)
     assert [t.get_text() for t in axis.get_xticklabels()] == ["s", "t"]
 

@@ -21,22 +21,24 @@ def figure():
 
 
 def test_kept_figure_says_what_it_is_made_of(params, figure):
-    assert plots.keep(figure, params, "x", "One utterance.") is figure
+    shown = plots.keep(figure, params, "x", "One utterance of emodb.")
+    assert shown.alt == "One utterance of EMODB."
+    assert shown.data == (params.results / "figures" / "x.png").read_bytes()
     made_of = "synthetic demo speech; small encoder distilled from Whisper"
     fingerprint = f"corpora {results.fingerprint(params)}"
     footer = " ".join(figure.get_supxlabel().split())
     assert made_of in footer and fingerprint in footer
     text = (params.results / "figures" / "x.txt").read_text()
-    assert text == f"One utterance. ({fingerprint}; {made_of})\n"
+    assert text == f"One utterance of EMODB. ({fingerprint}; {made_of})\n"
 
 
 def test_keeping_a_figure_twice_changes_nothing(params, figure):
-    path = params.results / "figures" / "x.png"
+    paths = [params.results / "figures" / f"x.{ending}" for ending in ("png", "svg")]
     before = dict(mpl.rcParams)
     plots.keep(figure, params, "x", "One utterance.")
-    first, height = path.read_bytes(), figure.get_figheight()
+    first, height = [path.read_bytes() for path in paths], figure.get_figheight()
     plots.keep(figure, params, "x", "One utterance.")
-    assert path.read_bytes() == first
+    assert [path.read_bytes() for path in paths] == first
     assert figure.get_figheight() == height, "grown once, by its footer"
     assert dict(mpl.rcParams) == before
 
@@ -48,6 +50,12 @@ def test_figures_are_saved_at_160_dots_per_inch(params, figure, tmp_path):
         with Image.open(path) as image:
             pixels = [int(160 * inches) for inches in figure.get_size_inches()]
             assert list(image.size) == pytest.approx(pixels, abs=1)
+
+
+def test_no_two_systems_and_no_system_and_emotion_look_alike():
+    looks = [(look["color"], look["marker"]) for look in style.SYSTEMS.values()]
+    assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == 5
+    assert not {colour for colour, _ in looks} & set(style.EMOTION_COLOURS.values())
 
 
 def test_drawing_leaves_the_settings_of_matplotlib_as_they_were():

@@ -15,9 +15,9 @@ def test_source_and_chance(params):
     for folds, said in ((5, "one speaker left out at a time"), (3, "in 3 folds of speakers")):
         table = pd.DataFrame([row, row | {"system": names.SVM, "uar": 0.1}]).assign(folds=folds)
         assert answers.about_source(table, params, 0.25) == (
-            "On demo_source (synthetic demo speech; small encoder distilled from Whisper), "
-            f"HuMP-CAT reaches a UAR of **0.700 [0.600, 0.800]** on unseen speakers, {said} (80 "
-            "utterances, 5 speakers; chance 0.25)."
+            "**On unseen speakers of demo source, HuMP-CAT reaches a UAR of 0.70; chance is 0.25.**"
+            f" It is 0.700 [0.600, 0.800], {said} (80 utterances, 5 speakers; synthetic demo "
+            "speech; small encoder distilled from Whisper)."
         )
 
 

@@ -186,6 +186,24 @@ def test_an_executed_copy_has_no_audio(make, tmp_path):
     assert "<audio" not in text and "audio/" not in text
 
 
+def test_the_answer_stands_first_in_the_executed_copy(make, tmp_path):
+    path = make(
+        "from IPython.display import Markdown\nMarkdown('**Yes.** n = 3.\\n\\n### Details\\n\\nx')"
+    )
+    node = nbformat.read(path, as_version=4)
+    node.cells[0].source = "# A question\n\n**Question.** Is it?\n\nHow it was done."
+    node.cells[-1].metadata["figure"] = "shown"
+    nbformat.write(node, path)
+    figures = tmp_path / "figures"
+    files.write_text(figures / "shown.txt", "A curve, n = 3. (corpora 0123; synthetic)")
+    first = nbformat.read(run(path, tmp_path), as_version=4).cells[0].source
+    assert first == (
+        "# A question\n\n**Question.** Is it?\n\n**Answer.** **Yes.** n = 3.\n\n"
+        "![A curve, n = 3.](../figures/shown.png)\n\nHow it was done."
+    )
+    assert "Answer" not in path.read_text(), "the notebook itself stays as it is"
+
+
 def test_the_command_ends_with_1_for_a_failed_cell_and_2_for_a_wrong_call(make, tmp_path, capsys):
     notebook, output = str(make("1 / 0")), str(tmp_path / "out" / "x.ipynb")
     call = ["notebook", notebook, output, "--params-file", "params/demo.yaml"]

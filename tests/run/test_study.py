@@ -64,7 +64,7 @@ def test_what_changed_meanwhile_is_run_again(begin, tmp_path, monkeypatch, capsy
     assert begin(during=edit) == 0
     told = capsys.readouterr().out
     assert "Changed meanwhile, so run again: 01_data" in told
-    assert told.endswith("Results: " + str(tmp_path / "results/smoke/index.html") + "\n")
+    assert told.endswith("Results: " + str(tmp_path / "results/smoke/site/index.html") + "\n")
 
 
 def test_results_of_another_file_are_not_replaced(begin, tmp_path):

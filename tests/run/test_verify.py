@@ -121,7 +121,7 @@ def test_the_statement_names_machine_parameters_and_every_file(published):
     said = json.loads((published / "published.json").read_text())
     assert set(said["files"]) == {f"tables/{n}.csv" for n in ("cells", "same", "claims", "main")}
     assert {"processor", "system", "python", "cores", "device", "settings"} == set(said["machine"])
-    own = verify._published(published)
+    own = publish.parameters(published)
     assert own == hump.load_params(ROOT / "params" / "smoke.yaml")
 
 

@@ -52,7 +52,7 @@ def project(tmp_path):
 def test_one_step_a_notebook_and_target(project, study):
     shutil.copy(ROOT / "params" / f"{study}.yaml", project / (name := f'ü "{study}" \\ a: #b.yaml'))
     targets = yaml.safe_load((project / name).read_text())["targets"]
-    notebooks = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    notebooks = {path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
     expected = notebooks - {"00_mini_hubert", "04_finetune"} | {"report"}
     steps = planned(project, name)
     assert set(steps) == expected | {f"04_finetune_{target}" for target in targets}

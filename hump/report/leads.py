@@ -1,0 +1,151 @@
+"""The answer first: a headline and one sentence with intervals, n and verdict, from tables.
+
+The words are in ``answers.md``. A headline has at most 30 words. What is not decided is said once,
+with the difference that the tests would have found.
+"""
+
+import functools
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import pandas as pd
+
+from hump import evaluation
+from hump.experiments import PRIMARY, fractions, fusion
+from hump.params import Params, names
+from hump.util import text
+
+DETAILS = f"\n\n{names.DETAILS}\n\n"
+
+
+class Lead(NamedTuple):
+    """An answer: verdict in a word or two, headline, and the sentence that shows it."""
+
+    verdict: str
+    headline: str
+    sentence: str
+
+    def __str__(self):
+        return f"**{self.headline}** {self.sentence}"
+
+
+@functools.cache
+def _words():
+    loader, strict = jinja2.FileSystemLoader(Path(__file__).parent), jinja2.StrictUndefined
+    prose = jinja2.Environment(
+        loader=loader, undefined=strict, trim_blocks=True, lstrip_blocks=True
+    )
+    prose.filters |= {
+        "uar": text.uar,
+        "difference": text.difference,
+        "percent": text.percent,
+        "p": "{:.3g}".format,
+        "with_interval": text.columns,
+        "signed": functools.partial(text.columns, sign=True),
+        "title": names.title,
+    }
+    return prose.get_template("answers.md").module
+
+
+def say(name: str, *facts) -> str:
+    """Text of a macro of ``answers.md``."""
+    return str(getattr(_words(), name)(*facts)).strip()
+
+
+def lead(name: str, verdict: str, *facts) -> Lead:
+    """A lead from the macros ``<name>_headline`` and ``<name>_sentence``."""
+    words = (" ".join(say(f"{name}_{part}", *facts).split()) for part in ("headline", "sentence"))
+    return Lead(verdict, *words)
+
+
+def verdicts(rows: pd.DataFrame, params: Params) -> pd.Series:
+    """Verdict of each row of paired tests; see `hump.evaluation.verdict`."""
+    return pd.Series(
+        [evaluation.verdict(row, row.family, params.evaluation) for row in rows.itertuples()],
+        index=rows.index, dtype=object,
+    )  # fmt: skip
+
+
+def overall(found: pd.Series) -> str:
+    """One verdict for several: the common one of those that are decided, else not decided."""
+    decided = set(found) & {"better", "worse"}
+    return "mixed" if len(decided) > 1 else next(iter(decided), "not decided")
+
+
+def counted(rows, params):
+    """Verdicts by number of rows, and the range of what the undecided tests would have found."""
+    found = verdicts(rows, params)
+    open_ = rows[~found.isin(["better", "worse"])]
+    limits = open_["detectable"].dropna() if "detectable" in open_ else pd.Series(dtype=float)
+    return overall(found), found.value_counts().to_dict(), limits
+
+
+def about_fusion(comparisons: pd.DataFrame, params: Params) -> Lead:
+    """Is cross-attention better than concatenation? (`hump.experiments.fusion.compare`)."""
+    rows = comparisons[comparisons["question"] == PRIMARY]
+    matched = list(rows[rows["b"] == fusion.MATCHED].itertuples())
+    verdict, counts, limits = counted(rows, params)
+    ahead = int((rows["difference"] > 0).sum())
+    return lead("fusion", verdict, matched, len(rows), ahead, counts, limits)
+
+
+def about_layers(comparisons: pd.DataFrame, params: Params) -> Lead:
+    """Are the study's layers better than others? (`hump.experiments.layers.compare`)."""
+    rows = comparisons[comparisons["question"] == PRIMARY]
+    verdict, counts, limits = counted(rows, params)
+    return lead("layers", verdict, params.source, list(rows.itertuples()), counts, limits)
+
+
+def about_transfer(tests: pd.DataFrame, params: Params) -> Lead:
+    """Does pre-training help, on average or for the only target? (`fractions.transfer`)."""
+    rows = _last(tests[tests["protocol"] == "speaker_independent"])
+    others, own = _at_headline(rows, params)
+    said = {"transfer helps": "better", fractions.HURTS: "worse"}
+    limit = getattr(own, "detectable", float("nan"))
+    return lead("transfer", said.get(own.verdict, "not decided"), own, others, len(tests), limit)
+
+
+def about_enough(points: pd.DataFrame, params: Params) -> Lead:
+    """How much data is enough for the pre-trained model? (`fractions.breakpoints`)."""
+    row = _last(points[points["system"] == names.PRETRAINED]).iloc[0]
+    decided = row["breakpoint_high"] < row["full"]
+    verdict = text.percent(row["breakpoint"]) if decided else "not decided"
+    return lead("enough", verdict, row, params.fraction_curves.tolerance, decided)
+
+
+def about_overlap(table: pd.DataFrame, params: Params) -> Lead:
+    """How much do shared speakers flatter the pre-trained model? (`fractions.overlap`)."""
+    rows = _last(table[table["system"] == names.PRETRAINED])
+    others, own = _at_headline(rows, params)
+    verdict = "higher" if own.difference_low > 0 else "lower" if own.difference_high < 0 else ""
+    return lead("overlap", verdict or "not decided", own, others, verdict)
+
+
+def about_tests(rows: pd.DataFrame, params: Params) -> Lead:
+    """What may be said of the pre-trained model? (`hump.experiments.summary.comparisons`)."""
+    verdict, counts, limits = counted(rows, params)
+    clearest = rows.loc[rows["p"].idxmin()]
+    return lead("claims", verdict, len(rows), counts, limits, clearest)
+
+
+def _last(rows):
+    """Rows of the average over targets, which comes last, or of the only target."""
+    return rows[rows["corpus"] == rows["corpus"].iloc[-1]]
+
+
+def _at_headline(rows, params):
+    """Rows of other fractions, and the row of the headline fraction or else of the largest."""
+    at = rows["fraction"] == params.headline
+    at = at if at.any() else rows["fraction"] == rows["fraction"].max()
+    return rows[~at], next(rows[at].itertuples())
+
+
+# Questions of the front page: title, table, lead, and the page that shows more.
+QUESTIONS = (
+    ("Does attention help?", "fusion_comparisons", about_fusion, "fusion"),
+    ("Are the study's layers the right ones?", "layers_comparisons", about_layers, "layers"),
+    ("Does transfer help?", "transfer", about_transfer, "transfer"),
+    ("How much data is enough?", "breakpoints", about_enough, "transfer"),
+    ("How much does speaker overlap flatter?", "speaker_overlap", about_overlap, "transfer"),
+)

@@ -1,0 +1,137 @@
+"""What the pages of the site show of a study: answers, captions, and tables of few columns."""
+
+import html
+import re
+import shutil
+
+import nbformat
+import pandas as pd
+import yaml
+
+from hump.params import names
+from hump.report import leads
+from hump.report.tables import compact
+from hump.run.publish import MANIFEST
+from hump.util import files
+
+
+class Study:
+    """A folder of results, and the parameters that they were made with."""
+
+    def __init__(self, folder, params):
+        self.folder, self.params, self.name = folder, params, params.study
+        self.tables = {file.stem: file for file in sorted(folder.glob("tables/*.csv"))}
+        self.figures = {file.stem: file for file in sorted(folder.glob("figures/*.png"))}
+        self.notebooks = {file.stem: file for file in sorted(folder.glob("notebooks/[!.]*.ipynb"))}
+
+    @property
+    def files(self):
+        """Names of files to download, by kind."""
+        kinds = ("tables", "figures", "notebooks")
+        found = {kind: sorted(self.folder.glob(f"{kind}/[!.]*.*")) for kind in kinds}
+        return {kind: [path.name for path in paths] for kind, paths in found.items()}
+
+    @property
+    def corpora(self):
+        """The corpora, a dict each."""
+        return self.read("corpora").fillna("").to_dict("records")
+
+    @property
+    def banners(self):
+        """What must be known of every number, apart from what concerns one corpus."""
+        table = self.read("main")
+        note = table["note"].fillna("").iloc[0] if "note" in table else ""
+        starts = tuple(f"{name}:" for name in self.params.corpus_names)
+        told = [part for part in note.split("; ") if part]
+        first = next((k for k, part in enumerate(told) if part.startswith(starts)), len(told))
+        return told[:first]
+
+    def read(self, name):
+        """Read a table."""
+        return pd.read_csv(self.tables[name])
+
+    def named(self, pattern):
+        """Names that a pattern stands for: one a target, or itself."""
+        return (
+            [pattern.replace("*", t) for t in self.params.targets] if "*" in pattern else [pattern]
+        )
+
+    def leads(self):
+        """Questions of the front page with their answers, as far as the study has them."""
+        found = []
+        for question, table, about, page in leads.QUESTIONS:
+            if table in self.tables:
+                found.append((question, about(self.read(table), self.params), page))
+        return found
+
+    def tests(self):
+        """What the comparisons of all targets together allow one to say."""
+        return leads.about_tests(self.read("comparisons"), self.params)
+
+    @property
+    def machine(self):
+        """What made published results, if it was recorded."""
+        return (files.read_json(self.folder / MANIFEST) or {}).get("machine")
+
+    @property
+    def settings(self):
+        """All parameters, as a parameter file has them."""
+        return yaml.safe_dump(self.params.model_dump(mode="json"), sort_keys=False)
+
+    def caption(self, figure):
+        """A figure's caption; what it is made of is said once, on the first page."""
+        file = self.figures[figure].with_suffix(".txt")
+        said = file.read_text(encoding="utf-8").strip() if file.is_file() else figure
+        return names.title(re.sub(r" \(corpora [0-9a-f]{16}.*\)$", "", said, flags=re.DOTALL))
+
+    def html_table(self, name, columns, page=""):
+        """A table of few columns, each value with its interval in one, for a page.
+
+        With another page that has the whole table, rows with a value, linked to those there.
+        """
+        rows, lines = self.read(name), []
+        table = compact(rows, self.params, columns)
+        for number, cells in enumerate(table.map(html.escape).itertuples(index=False), 1):
+            if page and pd.isna(rows["value"].iloc[number - 1]):
+                continue
+            here, cells = f"{self.name}-{name}-{number}", list(cells)
+            if page:
+                cells[0] = f'<a href="{page}#{here}">{cells[0]}</a>'
+            cells = "".join(f"<td>{cell}</td>" for cell in cells)
+            lines.append(f"<tr>{cells}</tr>" if page else f'<tr id="{here}">{cells}</tr>')
+        head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in table)
+        label = f"Table {name} of {self.name}"
+        return (
+            f'<div class="wide" tabindex="0" role="group" aria-label="{label}">'
+            f'<table class="sortable">'
+            f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+        )
+
+    def copy(self, source):
+        """Copy what can be downloaded, and the notebooks with their code folded."""
+        for kind, found in self.files.items():
+            place = source / "extra" / "files" / self.name / kind
+            place.mkdir(parents=True)
+            for name in found:
+                shutil.copyfile(self.folder / kind / name, place / name)
+        (source / self.name).mkdir()
+        for name, file in self.notebooks.items():
+            node = _folded(nbformat.read(file, as_version=4), self.name)
+            nbformat.write(node, source / self.name / f"{name}.ipynb")
+
+
+def _folded(node, study):
+    """A notebook whose code is folded and whose images say what they show."""
+    before, node.metadata["orphan"] = "", True
+    for cell in node.cells:
+        if cell.cell_type == "code":
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
+            images = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+            said = [o.metadata.get("image/png", {}).get("alt") for o in images]
+            alt = next(filter(None, said), before)
+            cell.metadata["mystnb"] = {"image": {"alt": alt}}
+        else:
+            place = f"../extra/files/{study}/figures/"
+            cell.source = cell.source.replace("../figures/", place)
+            before = " ".join(cell.source.split())
+    return node

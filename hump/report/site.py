@@ -1,0 +1,133 @@
+"""The site of one or more studies: their results as pages that open from disk, without a network.
+
+Pages are filled from tables, figures and executed notebooks, and made by Sphinx; nothing is run.
+`topics.yaml` says which page shows what, and ``templates/`` holds pages, style and script.
+"""
+
+import html
+import pkgutil
+import shutil
+import tempfile
+from pathlib import Path
+
+import jinja2
+import yaml
+
+from hump.errors import HumpError
+from hump.params import ROOT, Params, names
+from hump.report.shown import Study
+
+_HERE = Path(__file__).parent
+_PAGES = _HERE / "templates"
+_SETTINGS = {
+    "project": "hump",
+    "html_title": "hump",
+    "extensions": ["myst_nb", "sphinx.ext.autodoc", "numpydoc"],
+    "html_theme": "pydata_sphinx_theme",
+    "html_theme_options": {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"],
+                           "navbar_align": "left", "footer_start": [], "footer_end": [],
+                           "header_links_before_dropdown": 7},
+    "html_sidebars": {"**": []},
+    "html_static_path": ["_static"],
+    "html_css_files": ["site.css"],
+    "html_js_files": ["site.js"],
+    "html_extra_path": ["extra"],
+    "html_show_sourcelink": False,
+    "html_copy_source": False,
+    "exclude_patterns": ["extra"],
+    "myst_enable_extensions": ["colon_fence"],
+    "myst_heading_anchors": 3,
+    "nb_execution_mode": "off",
+    "nb_ipywidgets_js": {},
+    "nb_render_markdown_format": "myst",
+    "numpydoc_show_class_members": False,
+    "suppress_warnings": ["myst.header", "mystnb.unknown_mime_type"],
+}  # fmt: skip
+
+
+def build(studies: dict[Path, Params], target: Path, *, api: bool = True) -> Path:
+    """Build the site.
+
+    Parameters
+    ----------
+    studies : dict of Path to Params
+        Folders with ``tables/``, ``figures/`` and ``notebooks/``, and what each was run with.
+        Studies of recorded speech come first.
+    target : Path
+        Folder of the site; what lies there is replaced once the new site is complete.
+    api : bool
+        Whether to describe the package's modules too, which takes most of the time.
+
+    Returns
+    -------
+    Path
+        The first page.
+
+    Raises
+    ------
+    HumpError
+        There is no study, or Sphinx has warned of something, which the message says.
+    """
+    if not studies:
+        raise HumpError(f"{target}: no study to show; publish one, or run ./run_all.sh first")
+    shown = [Study(*one) for one in sorted(studies.items(), key=lambda one: one[1].synthetic)]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".site-", dir=target.parent) as folder:
+        source, built = Path(folder) / "source", Path(folder) / "built"
+        _write(shown, source, api)
+        _run_sphinx(source, built, Path(folder) / "doctrees")
+        shutil.rmtree(target, ignore_errors=True)
+        built.rename(target)
+    return target / "index.html"
+
+
+def _run_sphinx(source, built, doctrees):
+    from sphinx.application import Sphinx  # a second to import, which nothing else needs
+    from sphinx.util.docutils import docutils_namespace
+
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said, docutils_namespace():
+        maker = Sphinx(source, None, built, doctrees, "html", _SETTINGS, status=None, warning=said)
+        maker.build()
+        said.seek(0)
+        if warnings := said.read():
+            raise HumpError(f"The site has faults, which Sphinx names:\n{warnings}")
+    for name in (".buildinfo", "objects.inv", "_static/webpack-macros.html"):
+        (built / name).unlink(missing_ok=True)
+    shutil.rmtree(built / "_sources", ignore_errors=True)
+
+
+def _write(studies, source, api):
+    """Write the pages that Sphinx reads."""
+    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(_PAGES), trim_blocks=True,
+                               lstrip_blocks=True, undefined=jinja2.StrictUndefined)  # fmt: skip
+    pages.filters |= {"title": names.title, "escape": html.escape}
+    topics = yaml.safe_load((_HERE / "topics.yaml").read_text(encoding="utf-8"))
+    shutil.copytree(_PAGES, source / "_static", ignore=shutil.ignore_patterns("*.md"))
+    facts = {"studies": studies, "topics": topics, "modules": _write_modules(source) if api else ()}
+    for name in ("index", "reproduce", "downloads", *(["api"] if api else [])):
+        text_ = pages.get_template(f"{name}.md").render(facts)
+        (source / f"{name}.md").write_text(text_, encoding="utf-8")
+    for topic in topics:
+        text_ = pages.get_template("topic.md").render(facts, topic=topic)
+        (source / f"{topic['name']}.md").write_text(text_, encoding="utf-8")
+    shutil.copyfile(ROOT / "GLOSSARY.md", source / "glossary.md")
+    for study in studies:
+        study.copy(source)
+
+
+def _write_modules(source):
+    """Write a page for each part of the package, and return their names."""
+    parts = {}
+    for module in pkgutil.walk_packages([str(ROOT / "hump")], "hump."):
+        parts.setdefault(module.name.split(".")[1], []).append(module)
+    del parts["__main__"]
+    (source / "api").mkdir()
+    for part, modules in parts.items():
+        lines = [f"hump.{part}", "=" * 30, ""]
+        for module in modules:
+            if module.name != f"hump.{part}":
+                lines += [module.name, "-" * 60, ""]
+            # What a package offers is defined, and so described, in its modules.
+            lines += [f".. automodule:: {module.name}", *["   :members:"] * (not module.ispkg), ""]
+        (source / "api" / f"{part}.rst").write_text("\n".join(lines), encoding="utf-8")
+    return sorted(parts)

@@ -1,0 +1,101 @@
+"""The answer that stands first says what the rows say, and no more."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hump.experiments import PRIMARY, fusion
+from hump.params import ROOT, names
+from hump.report import leads
+
+
+def compared(difference, half, p_holm, **changes):
+    row = {
+        "comparison": "emodb", "a": "layers 1 + 9", "b": fusion.MATCHED, "speakers": 10,
+        "question": PRIMARY, "difference": difference, "difference_low": difference - half,
+        "difference_high": difference + half, "p": p_holm / 2, "p_holm": p_holm, "p_least": 0.001,
+        "family": 2, "detectable": 0.09,
+    }  # fmt: skip
+    return pd.DataFrame(
+        [row | changes, row | {"b": "last layer", "comparison": "HuMP-CAT"} | changes]
+    )
+
+
+@pytest.mark.parametrize(("difference", "half", "p", "verdict", "said", "limit"), [
+    (0.1, 0.05, 0.01, "better", "Cross-attention is better than concatenation.", False),
+    (-0.1, 0.05, 0.01, "worse", "Cross-attention is worse than concatenation.", False),
+    (-0.1, 0.05, 0.2, "not decided", "Cross-attention was not shown to beat concatenation.", True),
+    (0.1, 0.2, 0.01, "not decided", "Cross-attention was not shown to beat concatenation.", True),
+])  # fmt: skip
+def test_attention(params, difference, half, p, verdict, said, limit):
+    found = leads.about_fusion(compared(difference, half, p), params)
+    assert (found.verdict, found.headline) == (verdict, said)
+    assert (
+        f"by {difference:+.3f} [{difference - half:+.3f}, {difference + half:+.3f}] on EMODB (10 "
+        in found.sentence
+    )
+    assert ("find a true difference of 0.090 in 80 % of studies" in found.sentence) == limit
+    favoured = "cross-attention" if difference > 0 else "concatenation"
+    assert f"both estimates favour {favoured}" in found.sentence
+
+
+def test_decided_both_ways_is_mixed(params):
+    both = pd.concat([compared(0.1, 0.05, 0.01), compared(-0.1, 0.05, 0.01)])
+    assert leads.about_fusion(both, params).verdict == "mixed"
+
+
+@pytest.mark.parametrize(("verdict", "badge", "word"), [
+    ("transfer helps", "better", "helps."), ("negative transfer", "worse", "hurts."),
+    ("not decided", "not decided", "not shown to help or to hurt."),
+])  # fmt: skip
+def test_transfer_is_that_of_the_average_at_the_headline_fraction(params, verdict, badge, word):
+    rows = pd.DataFrame({
+        "corpus": ["emodb", names.AVERAGE, names.AVERAGE], "protocol": "speaker_independent",
+        "fraction": [params.headline, params.headline, 1.0], "speakers": 20,
+        "difference": [0.5, 0.1, 0.02], "difference_low": -0.1, "difference_high": 0.2,
+        "p_holm": 0.2, "verdict": verdict,
+    })  # fmt: skip
+    found = leads.about_transfer(rows, params)
+    assert found.verdict == badge and found.headline.endswith(word)
+    assert "+0.100 [-0.100, +0.200] (average of targets, 20 unseen" in found.sentence
+    assert "+0.020 (100 %)" in found.sentence and "0.5" not in found.sentence
+
+
+@pytest.mark.parametrize(("point", "high", "verdict", "said"), [
+    (0.1, 0.33, "10 %", "10 % of the data is as good as all of it."),
+    (0.1, 1.0, "not decided", "10 % of the data may be as good as all of it; that is not decided."),
+    (1.0, 1.0, "not decided", "No smaller share of the data was shown to be as good as all of it."),
+])  # fmt: skip
+def test_how_much_data_is_enough(params, point, high, verdict, said):
+    rows = pd.DataFrame([{"corpus": "emodb", "system": names.PRETRAINED, "speakers": 10,
+                          "full": 1.0, "uar_full": 0.7, "breakpoint": point,
+                          "breakpoint_low": 0.05, "breakpoint_high": high}])  # fmt: skip
+    found = leads.about_enough(rows, params)
+    assert (found.verdict, found.headline) == (verdict, said)
+
+
+@pytest.mark.parametrize(("low", "high", "verdict"), [
+    (0.01, 0.1, "higher"), (-0.1, -0.01, "lower"), (-0.1, 0.1, "not decided"),
+])  # fmt: skip
+def test_overlap(params, low, high, verdict):
+    rows = pd.DataFrame([{"corpus": "emodb", "system": names.PRETRAINED, "speakers": 10,
+                          "fraction": params.headline, "difference": (low + high) / 2,
+                          "difference_low": low, "difference_high": high}])  # fmt: skip
+    assert leads.about_overlap(rows, params).verdict == verdict
+
+
+@pytest.mark.parametrize("study", ["open", "demo"])
+def test_published_answers_have_short_headlines(params, study):
+    for _, table, about, _ in leads.QUESTIONS:
+        rows = pd.read_csv(ROOT / "results" / "published" / study / "tables" / f"{table}.csv")
+        found = about(rows, params)
+        assert 3 < len(found.headline.split()) <= 30
+        assert "[" in found.sentence and "speakers" in found.sentence
+        assert "nan" not in str(found)
+
+
+def test_without_enough_speakers_that_is_said(params):
+    few = compared(0.1, 0.3, 1.0, p_least=0.1, detectable=np.nan)
+    assert "With so few speakers, no difference can be shown." in str(
+        leads.about_fusion(few, params)
+    )

@@ -1,0 +1,135 @@
+"""The site of published results: complete, closed in itself, and readable by everybody."""
+
+import html.parser
+import os
+import shutil
+from urllib.parse import unquote
+
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from hump import load_params
+from hump.errors import HumpError
+from hump.params import ROOT
+from hump.report import leads, site
+
+PUBLISHED = ROOT / "results" / "published" / "open"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+class References(html.parser.HTMLParser):
+    """Collects what a page links to and loads, its anchors, and images without a description."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.anchors, self.silent = [], set(), []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.anchors |= {attributes.get("id"), attributes.get("name")}
+        if tag == "img" and not attributes.get("alt", "").strip():
+            self.silent.append(attributes["src"])
+        for name in ("href", "src"):
+            if attributes.get(name) and not (
+                tag == "link" and attributes.get("rel") == "canonical"
+            ):
+                self.links.append((tag, attributes[name]))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A site of the published study on recorded speech, with one of its notebooks."""
+    study = tmp_path_factory.mktemp("site") / "open"
+    others = shutil.ignore_patterns("0[1-46-9]*.ipynb", "1*.ipynb")
+    shutil.copytree(PUBLISHED, study, ignore=others)
+    params = load_params("params/open.yaml")
+    return site.build({study: params}, study.parent / "built", api=False).parent
+
+
+@pytest.fixture(scope="module")
+def pages(built):
+    return {path: References(path) for path in sorted(built.rglob("*.html"))}
+
+
+def test_no_link_is_broken_and_nothing_is_loaded_from_elsewhere(built, pages):
+    assert {"index.html", "fusion.html", "glossary.html", "05_fusion_ablation.html"} <= {
+        path.name for path in pages
+    }
+    for path, found in pages.items():
+        for tag, link in found.links:
+            file, _, anchor = unquote(link).partition("#")
+            if "://" in file:
+                assert tag == "a", f"{path.name} loads {link}"
+                continue
+            target = (path.parent / file.partition("?")[0]).resolve() if file else path
+            assert target.is_file() and built in target.parents, f"{path.name}: {link}"
+            if anchor and target in pages:
+                assert anchor in pages[target].anchors, f"{path.name}: {link}"
+
+
+def test_every_image_says_what_it_shows(pages):
+    shown = {path.name: found.silent for path, found in pages.items() if found.silent}
+    assert shown == {}
+
+
+def test_cards_say_what_the_tables_say(built):
+    text = (built / "index.html").read_text(encoding="utf-8")
+    assert text.count('class="question"') == len(leads.QUESTIONS) == 5
+    table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
+    said = leads.about_fusion(table, load_params("params/open.yaml"))
+    assert said.headline in text and said.sentence in text
+    claims = pd.read_csv(PUBLISHED / "tables" / "claims.csv")
+    assert text.count("claims.html#open-claims-") == claims["value"].notna().sum()
+
+
+def test_intervals_stand_beside_their_values_and_rows_have_addresses(built):
+    text = (built / "fusion.html").read_text(encoding="utf-8")
+    row = text[text.index('id="open-fusion_comparisons-4"') :].partition("</tr>")[0]
+    assert "<td>RAVDESS</td><td>concatenation, parameters matched</td>" in row
+    assert "<td>-0.086 [-0.149, -0.024]</td><td>0.0723</td>" in row
+    assert "<td>not decided</td>" in row
+
+
+def test_no_study_is_told(tmp_path):
+    with pytest.raises(HumpError, match="no study to show"):
+        site.build({}, tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None and not os.environ.get("CI"):
+        pytest.skip(f"no browser: install one of {', '.join(BROWSERS)} to test the site in it")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def test_pages_open_from_disk_for_everybody(built, browser):
+    """Without a request elsewhere, an error, or a serious fault that axe-core finds; on a phone."""
+    requests, errors, context = [], [], browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    for name in ("index", "fusion", "claims", "open/05_fusion_ablation"):
+        page.goto(f"{(built / name).as_uri()}.html")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, f"{name}: scrolls sideways, {width} px"
+        found = Axe().run(page).response["violations"]
+        serious = [
+            f"{name}: {fault['id']}: {fault['nodes'][0]['html'][:200]}"
+            for fault in found if fault["impact"] in ("serious", "critical")
+        ]  # fmt: skip
+        assert serious == []
+    assert [url for url in requests if not url.startswith("file:")] == [] and errors == []
+    page.goto(f"{(built / 'fusion.html').as_uri()}")
+    heading = page.locator("#open-fusion_comparisons-1").locator("xpath=../../thead//th").nth(3)
+    heading.locator("button").click()
+    column = page.locator("xpath=//tr[starts-with(@id, 'open-fusion_comparisons')]/td[4]")
+    values = [float(text) for text in column.all_text_contents()]
+    assert values == sorted(values) and len(values) == 26
