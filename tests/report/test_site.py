@@ -2,6 +2,7 @@
 
 import html.parser
 import os
+import re
 import shutil
 from urllib.parse import unquote
 
@@ -14,6 +15,7 @@ from hump import load_params
 from hump.errors import HumpError
 from hump.params import ROOT
 from hump.report import leads, site
+from hump.run import steps
 
 PUBLISHED = ROOT / "results" / "published" / "open"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -73,6 +75,14 @@ def test_no_link_is_broken_and_nothing_is_loaded_from_elsewhere(built, pages):
 def test_every_image_says_what_it_shows(pages):
     shown = {path.name: found.silent for path, found in pages.items() if found.silent}
     assert shown == {}
+
+
+def test_the_command_under_a_figure_names_a_step_of_the_study(built, pages):
+    known, told = {step.name for step in steps.plan(load_params("params/open.yaml"))}, set()
+    for path in pages:
+        command = r"<code>\./run_all\.sh params/open\.yaml -- done/(\w+)</code>"
+        told |= set(re.findall(command, path.read_text(encoding="utf-8")))
+    assert {"05_fusion_ablation", "04_finetune_emodb"} <= told <= known
 
 
 def test_cards_say_what_the_tables_say(built):
