@@ -46,6 +46,10 @@ def test_every_pair_is_tested_on_all_utterances(corpora, params):
     languages = {"demo_source": "en", "demo_german": "de", "demo_mandarin": "zh"}
     said = answers.about_matrix(table, matrix.by_distance(table, languages))
     assert said.count("without target data: best from") == 3
+    assert (
+        said.startswith("**No source is the best for every target.**")
+        or "is the best source" in said
+    )
     assert "All other languages together" in said and "Distance of language" in said
     assert len(plots.matrix(table).axes) == 3
 

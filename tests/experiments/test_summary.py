@@ -10,6 +10,7 @@ from hump import evaluation, results
 from hump.experiments import summary
 from hump.params import names
 from hump.report import answers
+from hump.report.leads import DETAILS
 
 
 @pytest.fixture
@@ -36,22 +37,27 @@ def test_comparisons_find_what_is_there_and_no_more(predicted, params):
     assert (table.loc[(slice(None), names.SCRATCH), "p_holm"] < 0.01).all()
     assert (table.loc[(slice(None), "SVM on eGeMAPS"), "p_holm"] > 0.05).all()
     text = answers.about_claims(summary.comparisons(predicted, params), params)
-    assert text.count("**better**") == 2 and text.count("not decided") == 2
+    assert text.startswith("**Pre-trained HuMP-CAT in 4 comparisons: 2 better, 2 not decided.**")
+    grouped = text.partition(DETAILS)[2]
+    assert grouped.count("**better**: HuMP-CAT from scratch, 50 %") == 1
+    assert grouped.count("**not decided**: SVM on eGeMAPS") == 1 and grouped.count("(p = ") == 4
     assert "synthetic demo speech; small encoder distilled from Whisper" in text
-    assert "one family of 4 Holm-corrected tests" in text and text.count("detectable: 0.") == 4
-    assert "intervals cover speakers alone, since there is one draw and seed:" in text
+    assert "one family of 4 Holm-corrected tests" in text
+    assert "intervals cover speakers alone, since there is one draw and seed." in text
+    detectable = table.loc[(slice(None), "SVM on eGeMAPS"), "detectable"]
+    assert f"a true difference of {detectable.min():.3f} to {detectable.max():.3f} in 80 %" in text
     three = params.model_copy(
         update={"finetune": params.finetune.model_copy(update={"fractions": {0.5: 3, 1: 4}})}
     )
     text = answers.about_claims(summary.comparisons(predicted, params), three)
-    assert "intervals cover speakers and 3 draws and seeds:" in text
+    assert "intervals cover speakers and 3 draws and seeds." in text
 
 
 def test_too_few_speakers_are_said_to_be_too_few(predicted, params):
     few = predicted[predicted["speaker"].isin(["s0", "s1"])]
     text = answers.about_claims(summary.comparisons(few, params), params)
-    assert "cannot be decided with 4 speakers" in text and "better" not in text
-    assert "detectable: nothing" in text
+    assert text.startswith("**Pre-trained HuMP-CAT was not shown to be better or worse than")
+    assert "**cannot be decided with 4 speakers**" in text and "80 % of studies" not in text
 
 
 def test_spread_is_of_unseen_speakers_at_the_headlines_fraction(predicted, params):

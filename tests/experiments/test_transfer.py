@@ -8,6 +8,7 @@ from hump import evaluation, model, plots
 from hump.experiments import PRIMARY, protocol, summary, transfer
 from hump.params import names
 from hump.report import answers
+from hump.report.leads import DETAILS
 from hump.training import baselines, fit
 
 
@@ -118,10 +119,10 @@ def test_controls_and_the_main_claims(study):
     expected = uar[names.PRETRAINED] - uar[names.SCRATCH]
     assert claims["difference"].iloc[0] == pytest.approx(expected)
     said = answers.about_main_claims(claims, params)
-    assert said.count("\n* ") + said.startswith("*") == 7
-    assert "With 0 % of the target data, 2 trainings" in answers.about_controls(
-        table, tests, params
-    )
+    assert said.startswith("**Of 7 main claims, ") and said.count("\n* ") == 7
+    said = answers.about_controls(table, tests, params)
+    assert said.startswith("**2 trainings of HuMP-CAT that differ in their seed alone vary by ")
+    assert "in UAR with 0 % of the target data" in said.partition(DETAILS)[0]
     figure = plots.trainings(pd.DataFrame(
         {"corpus": "a", "system": ["x", "x", "y"], "uar": [0.5, 0.7, 0.4]}
     ))  # fmt: skip

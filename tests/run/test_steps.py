@@ -12,7 +12,7 @@ from hump.util import code, files
 
 FINETUNING = {"04_finetune_demo_german", "04_finetune_demo_mandarin"}
 MODELS = {"03_pretrain", *FINETUNING, "05_fusion_ablation", "06_layer_sensitivity",
-          "07_fraction_curves", "08_architecture", "11_encoders"}  # fmt: skip
+          "07_fraction_curves", "08_architecture", "11_encoders", "12_transfer", "13_matrix"}  # fmt: skip
 CHANGES = {
     "hump/audio.py": ('MIN_DURATION_S = 0.25', "MIN_DURATION_S = 0.26",
                       {"01_data", "02_features"} | MODELS),
@@ -27,7 +27,7 @@ CHANGES = {
     "hump/evaluation/paired.py": ("FLIPS = 13, 9_999", "FLIPS = 13, 9_998",
                                   {"05_fusion_ablation", "06_layer_sensitivity",
                                    "07_fraction_curves", "08_architecture", "09_figures",
-                                   "11_encoders"}),
+                                   "11_encoders", "12_transfer"}),
     "hump/experiments/fusion.py": ('"MFCC alone"', '"only MFCC"', {"05_fusion_ablation"}),
     "hump/experiments/few_shot.py": ('"one speaker"', '"1 speaker"', {"07_fraction_curves"}),
     "hump/plots/corpora.py": ('"utterances"', '"recordings"', {"01_data"}),
@@ -168,7 +168,8 @@ def test_corpora_count_by_content(tmp_path, monkeypatch):
     monkeypatch.setenv("HUMP_DATA", str(tmp_path / "data"))
     file = tmp_path / "data" / "emodb" / "wav" / "03a01Fa.wav"
     files.write_text(file, "one")
-    (tmp_path / "data" / "ravdess").mkdir()
+    for name in {*params.corpus_names} - {"emodb"}:
+        (tmp_path / "data" / name).mkdir()
     first = steps.plan(params)[0]
     before = steps.key(first, params)
     os.utime(file, (1, 1))
