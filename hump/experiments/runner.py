@@ -90,16 +90,18 @@ def train(function, call: dict, params: Params, folder: Path, *, origin: dict) -
     try:
         trained = model.load(kept)
     except ModelError:  # missing or damaged
-        with parallel.one_thread():
-            model.save(function(**call), kept, origin={})
+        model.save(_call(function, call), kept, origin={})
         trained = model.load(kept)
     return model.save(trained, folder, origin=origin)
 
 
 def _one(function, call, path):
-    with parallel.one_thread():
-        result = function(**call)
-    files.write_text(path, json.dumps(result))
+    files.write_text(path, json.dumps(_call(function, call)))
+
+
+def _call(function, call):
+    with parallel.one_thread(), device.exact():
+        return function(**call)
 
 
 def _key(function, call, memory):
