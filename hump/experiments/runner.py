@@ -51,10 +51,9 @@ def run(function, calls, params: Params, *, label: str, cpu_only: bool = False) 
     paths = [params.cache / "jobs" / f"{_key(function, call, memory)}.json" for call in calls]
     known = map(files.read_json, paths)
     missing = [(call, path) for call, path, one in zip(calls, paths, known) if one is None]
-    corpora = {id(value): value for call, _ in missing for value in call.values()}
-    for value in corpora.values():
+    for value in {id(value): value for call, _ in missing for value in call.values()}.values():
         if isinstance(value, Data):
-            value.pooled  # noqa: B018 -- computed here, it need not be in each job
+            value.pooled  # noqa: B018 -- computed here once, rather than in each job
     on_cpu = cpu_only or device.resolve(params.device) == "cpu"
     at_once = min(parallel.workers(), len(missing)) if on_cpu else 1
     jobs = (delayed(_one)(function, call, path) for call, path in missing)
