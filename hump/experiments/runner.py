@@ -103,22 +103,23 @@ def keep(trained: Path, folder: Path, *, origin: dict) -> Path:
 
 
 def _train(function, call, folder):
-    with parallel.one_thread():
-        model.save(function(**call), folder, origin={})
+    model.save(_call(function, call), folder, origin={})
 
 
 def _one(function, call, path):
-    with parallel.one_thread():
-        result = function(**call)
-    files.write_text(path, json.dumps(result))
+    files.write_text(path, json.dumps(_call(function, call)))
+
+
+def _call(function, call):
+    with parallel.one_thread(), device.exact():
+        return function(**call)
 
 
 def _parallel(task, function, missing, params, label, total, *, cpu_only=False):
     """Do what is missing: on a GPU one after another, else a process a core."""
-    corpora = {id(value): value for call, _ in missing for value in call.values()}
-    for value in corpora.values():
+    for value in {id(value): value for call, _ in missing for value in call.values()}.values():
         if isinstance(value, Data):
-            value.pooled  # noqa: B018 -- computed here, it need not be in each job
+            value.pooled  # noqa: B018 -- computed here once, rather than in each job
     on_cpu = cpu_only or device.resolve(params.device) == "cpu"
     at_once = min(parallel.workers(), len(missing)) if on_cpu else 1
     jobs = (delayed(task)(function, call, place) for call, place in missing)

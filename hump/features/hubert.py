@@ -14,7 +14,6 @@ gigabyte; WavLM and Wav2Vec2-BERT grow with its square), time with its square. N
 nothing changes with length.
 """
 
-import contextlib
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +24,7 @@ from hump.audio import SAMPLING_RATE
 from hump.errors import EncoderError
 from hump.features import encoders
 from hump.features.base import Stream, check_signal
-from hump.util.device import resolve
+from hump.util.device import exact, resolve
 
 PRECISIONS, CONTEXTS = ("float32", "bfloat16"), ("own", "full")
 # Seconds of audio run at once. On a CPU more is slower, as it no longer stays in the cache; on a
@@ -251,7 +250,7 @@ def _run(batch, encoder, layers, pooled):
     statistics = torch.empty(len(batch), encoder.kept + 1 if pooled else 0, 2, width, device=device)
     inputs = [torch.from_numpy(signal).to(device) for signal in batch]
     last = encoder.kept if pooled else max(layers)
-    with torch.inference_mode(), _full_precision():
+    with torch.inference_mode(), exact():
         for layer, hidden in enumerate(forward(inputs, last)):
             for column in [column for column, wanted in enumerate(layers) if wanted == layer]:
                 states[:, column] = hidden
@@ -261,19 +260,6 @@ def _run(batch, encoder, layers, pooled):
                     statistics[utterance, layer] = torch.stack([mean, std])
     parts = zip(states.cpu().split(lengths), statistics.cpu(), strict=True)
     return [(frames.numpy(), moments.numpy()) for frames, moments in parts]
-
-
-@contextlib.contextmanager
-def _full_precision():
-    """On a GPU, keep float32 from being rounded to TF32's ten bits, whatever the caller chose."""
-    import torch
-
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def _gpu_batch_s(width) -> float:

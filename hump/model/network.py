@@ -339,7 +339,7 @@ class Dropout(nn.Dropout):
         """Set values to 0 at random, in training."""
         if not self.training or not self.p:
             return values
-        kept, count = round((1 - self.p) * 2**16), values.numel()
+        kept, count = min(round((1 - self.p) * 2**16), 2**16 - 1), values.numel()
         words = torch.empty(-(-count // 4), dtype=torch.int64, device=values.device)
         bits = words.random_(-(2**63), None).view(torch.int16)[:count].view(values.shape)
         return values * ((bits < kept - 2**15) * (2**16 / kept))
@@ -370,9 +370,9 @@ class Attention(nn.MultiheadAttention):
         asks = asks.transpose(1, 2).flatten(0, 1)
         both = F.linear(key, weight[d:], bias[d:]).view(b, keys, 2, heads, -1)
         key, value = both.permute(2, 0, 3, 1, 4).flatten(1, 2)
-        hidden = torch.zeros_like(key_valid, dtype=query.dtype).masked_fill(~key_valid, -torch.inf)
-        hidden = hidden.repeat_interleave(heads, 0)[:, None]
-        score = torch.baddbmm(hidden, asks, key.transpose(1, 2), alpha=self.head_dim**-0.5)
+        closed = torch.zeros_like(key_valid, dtype=query.dtype).masked_fill(~key_valid, -torch.inf)
+        closed = closed.repeat_interleave(heads, 0)[:, None]
+        score = torch.baddbmm(closed, asks, key.transpose(1, 2), alpha=self.head_dim**-0.5)
         weight = score.softmax(dim=-1)
         seen = torch.bmm(weight, value).view(b, heads, queries, -1).transpose(1, 2).flatten(2)
         return self.out_proj(seen), weight.view(b, heads, queries, keys)

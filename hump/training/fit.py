@@ -64,8 +64,7 @@ def build(data: Data, params: Params, *, seed: int) -> HumpCat:
         **settings,
         **fusion,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with device.seeded(seed):
         return HumpCat(config)
 
 
@@ -222,8 +221,7 @@ def finetune(
         model = build(data, params, seed=seeds.seed_of(*rng_key, "weights"))
     new_head = model.config.labels != data.labels
     if new_head:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seeds.seed_of(*rng_key, "head"))
+        with device.seeded(seeds.seed_of(*rng_key, "head")):
             model.new_head(data.labels)
     model.to(device.resolve(params.device))
     strategy = STRATEGIES[settings.strategy if pretrained else "all"](

@@ -6,7 +6,7 @@ import torch
 from hump.errors import TrainingError
 from hump.training.dataset import Data
 from hump.training.strategies import Everything, groups
-from hump.util import seeds
+from hump.util import device, seeds
 
 # AdamW takes the decay from the weights, Adam adds it to the gradient.
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -121,13 +121,9 @@ class Trainer:
         self.model.course = f"{key}, epoch {self.epochs}, learning rate {self.rate:g}"
         order, losses = self.rng.permutation(self.rows), []
         self._training()
-        cuda = [self.device.index] if self.device.type == "cuda" else []
-        generators = [torch.cuda.default_generators[one] for one in cuda]
-        with torch.random.fork_rng(devices=cuda):
-            self.dropout_seed += 1
-            # torch.manual_seed, which seeds every device, takes a millisecond.
-            for generator in (torch.default_generator, *generators):
-                generator.manual_seed(self.dropout_seed % 2**63)
+        self.dropout_seed += 1
+        gpus = [self.device.index] if self.device.type == "cuda" else []
+        with device.seeded(self.dropout_seed % 2**63, gpus):
             for first in range(0, len(order), self.batch_size):
                 if self.updates_left == 0:
                     break

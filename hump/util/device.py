@@ -1,5 +1,7 @@
 """Which device to compute on."""
 
+import contextlib
+import os
 import platform
 from pathlib import Path
 
@@ -60,6 +62,48 @@ def describe(name: str) -> str:
     import torch
 
     return torch.cuda.get_device_name()
+
+
+@contextlib.contextmanager
+def exact():
+    """Let torch not round float32, as to TF32's ten bits, and a GPU add up in a fixed order.
+
+    Of an operation that has no fixed order, torch warns.
+    """
+    import torch
+
+    before = torch.get_float32_matmul_precision(), torch.get_deterministic_debug_mode()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with contextlib.ExitStack() as flags:
+            if torch.cuda.is_available():
+                os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it
+                torch.set_deterministic_debug_mode("warn")
+                own = {"enabled": True, "deterministic": True, "allow_tf32": False}
+                flags.enter_context(torch.backends.cudnn.flags(**own))
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.set_deterministic_debug_mode(before[1])
+
+
+@contextlib.contextmanager
+def seeded(seed: int, gpus=()):
+    """Let torch draw from a seed; afterwards it goes on as if nothing had been drawn.
+
+    Parameters
+    ----------
+    seed : int
+    gpus : sequence of int
+        Numbers of the GPUs that are to be seeded, beside the CPU.
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=gpus):
+        # torch.manual_seed seeds all GPUs, and takes a millisecond to note who asked for it.
+        for one in (torch.default_generator, *(torch.cuda.default_generators[k] for k in gpus)):
+            one.manual_seed(seed)
+        yield
 
 
 def in_bfloat16(device: str):

@@ -29,6 +29,10 @@ def total(values):
     return float(values.sum())
 
 
+def computed(data):
+    return sorted({"moments", "pooled"} & set(vars(data)))
+
+
 CALLS = [{"n": n} for n in range(4)]
 
 
@@ -48,6 +52,10 @@ def test_results_in_order_and_alike(run, monkeypatch, workers):
     results = run()
     assert [r["value"] for r in results] == [1, 2, 5, 10]
     assert results == [json.loads(json.dumps(square(**call))) for call in CALLS]
+
+
+def test_jobs_find_computed_what_all_of_them_need_of_a_corpus(run, make_data):
+    assert run(computed, [{"data": make_data()}]) == [["moments", "pooled"]]
 
 
 def test_finished_jobs_are_not_repeated(run, params):

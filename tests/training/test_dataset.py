@@ -81,6 +81,16 @@ def test_pooled_is_mean_and_standard_deviation_over_time(make_data):
     np.testing.assert_allclose(data.pooled[5], expected, rtol=1e-5)
 
 
+def test_moments_are_those_of_known_values(stored):
+    features, moments = stored.features, stored.moments
+    for stream in ("hubert", "mfcc", "prosody"):
+        values = features[stream][5].astype(float)
+        values = values[None] if stream == "prosody" else values.reshape(len(values), -1)
+        sums = [(~np.isnan(values)).sum(0), np.nansum(values, 0), np.nansum(values**2, 0)]
+        np.testing.assert_allclose(moments[stream][5], sums, rtol=1e-13)
+    assert np.isnan(features.prosody).any() and moments["prosody"][:, 0].min() == 0
+
+
 def test_layers_are_selected_without_a_copy(stored):
     some = stored.of_layers((3, 0))
     whole = stored.features.hubert[5]

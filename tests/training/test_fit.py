@@ -1,5 +1,7 @@
 """Training: it learns, looks at training rows alone, and repeats to the last bit."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hump import evaluation
 from hump.corpora import splits
 from hump.errors import TrainingError
 from hump.training import fit, loop
+from hump.util import device
 
 
 @pytest.fixture
@@ -39,6 +42,20 @@ def test_same_seed_same_weights_whatever_came_before(make_data, longer):
         assert torch.equal(value, results[1][name]), name
     other, _ = fit.pretrain(data, fold, longer, rng_key=(2, "t"))
     assert not torch.equal(other.state_dict()["embed.weight"], results[0]["embed.weight"])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU: training on one is not tested")
+def test_a_gpu_learns_repeats_and_predicts_as_a_cpu_does(make_data, longer):
+    data, gpu = make_data(), longer.model_copy(update={"device": "cuda"})
+    fold = splits.source_folds(data.rows, 5)[0]
+    with device.exact():
+        nets = [fit.pretrain(data, fold, gpu, rng_key=(1, "t"))[0] for _ in range(2)]
+        on_cpu = fit.predict(nets[0], data, fold.test)
+        on_gpu = fit.predict(copy.deepcopy(nets[0]).to("cuda"), data, fold.test)
+    for one, other in zip(*(net.state_dict().values() for net in nets)):
+        assert torch.equal(one, other)
+    assert evaluation.uar(data.classes[fold.test], on_cpu.argmax(1)) > 0.8
+    np.testing.assert_allclose(on_gpu, on_cpu, atol=1e-4)
 
 
 def test_global_random_state_is_left_alone(make_data, params):

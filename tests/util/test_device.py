@@ -1,5 +1,7 @@
 """Devices: CPU, GPU, or a clear error."""
 
+import os
+
 import pytest
 import torch
 
@@ -32,6 +34,33 @@ def test_unknown_device_and_missing_gpu_are_errors(monkeypatch, name, message):
         device.resolve(name)
     with pytest.raises(ParameterError, match=message):
         device.describe(name)
+
+
+def test_a_gpu_is_kept_exact_and_as_it_was(monkeypatch):
+    def state():
+        cudnn = torch.backends.cudnn
+        return (torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.deterministic,
+                torch.get_deterministic_debug_mode())  # fmt: skip
+
+    before = state()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    with pytest.raises(ZeroDivisionError), device.exact():
+        assert state() == ("highest", False, True, 1)
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+        raise ZeroDivisionError
+    assert state() == before
+
+
+def test_seeded_draws_repeat_and_leave_others_alone():
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    drawn = []
+    for _ in range(2):
+        with device.seeded(8):
+            drawn.append(torch.rand(3))
+    assert torch.equal(*drawn) and torch.equal(torch.rand(3), wanted)
 
 
 def test_gpu_has_bfloat16_and_is_named(monkeypatch):
