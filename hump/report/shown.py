@@ -97,7 +97,9 @@ class Study:
             here, cells = f"{self.name}-{name}-{number}", list(cells)
             if page:
                 cells[0] = f'<a href="{page}#{here}">{cells[0]}</a>'
-            cells = "".join(f"<td>{cell}</td>" for cell in cells)
+            # A value stays on one line with its interval.
+            kinds = [' class="value"' if cell.endswith("]") else "" for cell in cells]
+            cells = "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, cells))
             lines.append(f"<tr>{cells}</tr>" if page else f'<tr id="{here}">{cells}</tr>')
         head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in table)
         label = f"Table {name} of {self.name}"
