@@ -12,7 +12,7 @@ import pandas as pd
 
 from hump.errors import HumpError
 from hump.features import encoders
-from hump.params import Params, names
+from hump.params import Params, folders, names
 from hump.util import files
 
 # The table that the others cite.
@@ -151,7 +151,7 @@ def brief(params: Params, *, encoder: bool = True, about=None) -> str:
     """As `note`, but of corpora with a remark only where it stands."""
     words, listed = banners(params, encoder), corpora(params)
     listed = listed[(listed["remark"] != "") & listed["corpus"].isin(about or listed["corpus"])]
-    told = ", ".join(names.title(corpus) for corpus in listed["corpus"])
+    told = ", ".join(folders.title(corpus) for corpus in listed["corpus"])
     return "; ".join([*words, *([f"on the copies of {told} see 01_data"] if told else [])])
 
 

@@ -1,6 +1,7 @@
 """The corpora that the project knows, where they lie, and which folds they come with."""
 
 import csv
+import re
 from pathlib import Path
 
 DEMO = (
@@ -12,6 +13,9 @@ CORPORA = (
 )  # fmt: skip
 # Other names that a corpus's folder may have.
 _OTHER_NAMES = {"esd_en": ("esd",), "esd_zh": ("esd",)}
+_CORPUS = re.compile(rf"\b({'|'.join(CORPORA)})\b")
+# Corpora whose names are not written in capitals.
+_WRITTEN = {"cremad": "CREMA-D", "nemo": "nEMO", "esd_en": "ESD English", "esd_zh": "ESD Mandarin"}
 _RECIPES = Path(__file__).parents[1] / "corpora" / "recipes"
 
 
@@ -48,3 +52,25 @@ def fold_schemes(corpus: str) -> tuple[str, ...]:
         return ()
     with file.open(encoding="utf-8", newline="") as lines:
         return tuple(dict.fromkeys(row["scheme"] for row in csv.DictReader(lines)))
+
+
+def title(text: str) -> str:
+    """A text with the names of corpora as people write them: EMODB, CREMA-D, demo German.
+
+    Parameters
+    ----------
+    text : str
+        For example one name; those of users' own corpora stay as they are.
+
+    Returns
+    -------
+    str
+    """
+    return _CORPUS.sub(_write, text)
+
+
+def _write(match):
+    first, _, language = match[0].partition("_")
+    if first == "demo":
+        return f"demo {language if language == 'source' else language.capitalize()}"
+    return _WRITTEN.get(match[0], match[0].upper())

@@ -7,7 +7,7 @@ import seaborn as sns
 
 from hump import audio
 from hump.corpora.shortcuts import CONDITIONS, SHORTCUTS
-from hump.params import names
+from hump.params import folders
 from hump.plots import parts, style
 
 
@@ -62,7 +62,7 @@ def durations(rows, labels):
     groups = {"hue": "emotion", "hue_order": labels, "palette": colours, "order": corpora}
     look = {"saturation": 1, "gap": 0.1, "linecolor": "black", "linewidth": 0.8, "fliersize": 2}
     sns.boxplot(rows, x="corpus", y="duration_s", legend=False, ax=axis, **groups, **look)
-    axis.set_xticks(range(len(corpora)), map(names.title, corpora))
+    axis.set_xticks(range(len(corpora)), map(folders.title, corpora))
     axis.set(xlabel="", ylabel="duration (s)", ylim=(0, None))
     return parts.legend(figure, colours)
 
@@ -129,7 +129,7 @@ def spectrograms(rows, root, labels):
         below.set_xlabel("time (s)")
     axes[0, 0].set_ylabel("amplitude")
     axes[1, 0].set_ylabel("frequency (kHz)")
-    figure.suptitle(f"{names.title(corpus)}, speaker {speaker}", x=0.02, ha="left")
+    figure.suptitle(f"{folders.title(corpus)}, speaker {speaker}", x=0.02, ha="left")
     return figure
 
 
@@ -165,5 +165,5 @@ def streams(features, number: int, title: str):
     axes[-1].bar(np.arange(len(values)), values, width=1.0, color="#555555")
     axes[-1].set(xlabel="feature", ylabel="std. deviations")
     axes[-1].set_title("DisVoice prosody, in standard deviations of the corpus (gaps: undefined)")
-    figure.suptitle(names.title(title), x=0.02, ha="left")
+    figure.suptitle(folders.title(title), x=0.02, ha="left")
     return figure

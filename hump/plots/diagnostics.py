@@ -6,7 +6,7 @@ import seaborn as sns
 
 from hump.experiments.attention import ONE_KEY, UNIFORM
 from hump.experiments.calibration import BINS
-from hump.params import names
+from hump.params import folders
 from hump.plots import parts, style
 from hump.util import text
 
@@ -191,5 +191,5 @@ def embeddings(points, separation, source: str):
     looks = {name: {"color": style.colour_of(name), "marker": "s"} for name in emotions}
     for corpus in corpora:
         shape = {"marker": "o", "mfc": "none"} if corpus == source else {"marker": "^"}
-        looks[f"{names.title(corpus)} (n={count[corpus]})"] = {"color": "black", **shape}
+        looks[f"{folders.title(corpus)} (n={count[corpus]})"] = {"color": "black", **shape}
     return parts.legend(figure, looks)

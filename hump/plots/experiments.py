@@ -5,7 +5,7 @@ import numpy as np
 import seaborn as sns
 
 from hump.experiments import PRIMARY
-from hump.params import names
+from hump.params import folders
 from hump.params.names import CHOSEN
 from hump.plots import parts, style
 from hump.util import text
@@ -50,7 +50,7 @@ def differences(comparisons, level: float):
             label.set_fontweight("bold" if row.question == PRIMARY else "normal")
             parts.beside(axis, row.Index, f"{round(row.difference, 3) + 0.0:+.3f}")
         axis.axvline(0, **style.ZERO)
-        axis.set_title(f"{names.title(name)}  ({parts.size(part)})")
+        axis.set_title(f"{folders.title(name)}  ({parts.size(part)})")
     return parts.legend(figure, looks)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hump.params import names
+from hump.params import folders
 from hump.params.names import CHOSEN, PRETRAINED, SCRATCH
 from hump.plots import parts, style
 
@@ -19,7 +19,7 @@ def _panels(table, x, value, looks, chance, *, by="system", **labels):
         part = table[table["corpus"] == corpus]
         axis.axhline(chance[corpus] if chance else 0, **(style.CHANCE if chance else style.ZERO))
         parts.curves(axis, part, x, value, looks, places=places, by=by)
-        axis.set_title(f"{names.title(corpus)}  ({parts.size(part)})", fontsize=8)
+        axis.set_title(f"{folders.title(corpus)}  ({parts.size(part)})", fontsize=8)
     return figure, axes
 
 
@@ -185,6 +185,6 @@ def strategies(table):
             own = part[part["kind"] == kind]
             parts.intervals(axis, own, "uar", own["variant"].map(variants.index), **look)
         parts.rows(axis, variants)
-        title = f"{names.title(corpus)}, {100 * fraction:g} %\n({parts.size(part)})"
+        title = f"{folders.title(corpus)}, {100 * fraction:g} %\n({parts.size(part)})"
         axis.set_title(title, fontsize=7)
     return parts.legend(figure, looks)

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from hump.params import names
+from hump.params import folders
 from hump.plots import style
 
 # Heights in inches.
@@ -52,7 +52,7 @@ def panels(titles, panel, *, columns=3, least=6.4, share="", xlabel="", ylabel="
         axis.remove()
     used = dict(zip(titles, axes.flat))
     for title, axis in used.items():
-        axis.set_title(names.title(str(title)))
+        axis.set_title(folders.title(str(title)))
     for axis in axes[:, 0]:
         axis.set_ylabel(ylabel)
     for axis in list(used.values())[-columns:]:
@@ -82,8 +82,8 @@ def stack(counts, width: float, **options):
     return panels(list(counts), (width, height), columns=1, height_ratios=ratios, **options)
 
 
-def legend(figure, more=None, *, place: str = "upper center", **options) -> Figure:
-    """Add a legend outside the panels, in as few rows as fit.
+def legend(figure, more=None, **options) -> Figure:
+    """Add a legend above the panels, in as few rows as fit.
 
     Parameters
     ----------
@@ -91,8 +91,6 @@ def legend(figure, more=None, *, place: str = "upper center", **options) -> Figu
         What its panels label is listed, each label once.
     more : dict of str to (str or dict), optional
         Further labels -> colours of dots, or how symbols look (`matplotlib.lines.Line2D`).
-    place : str
-        Where, as `matplotlib.figure.Figure.legend` says it after ``outside``.
     **options
         For `matplotlib.figure.Figure.legend`.
 
@@ -113,8 +111,7 @@ def legend(figure, more=None, *, place: str = "upper center", **options) -> Figu
     if sum(widths) > room:
         lines = -(-columns // max(1, int(room / max(widths))))
         columns = -(-columns // lines)
-    options = {"loc": f"outside {place}", "ncols": columns, **options}
-    figure.legend(entries.values(), entries, **options)
+    figure.legend(entries.values(), entries, loc="outside upper center", ncols=columns, **options)
     return figure
 
 
@@ -201,7 +198,7 @@ def curves(axis, table, x: str, value: str, looks, *, places, by: str = "system"
 
 def rows(axis, labels, **text) -> None:
     """Label the rows 0, 1, ... of a panel, the first on top."""
-    axis.set_yticks(range(len(labels)), map(names.title, labels), **text)
+    axis.set_yticks(range(len(labels)), map(folders.title, labels), **text)
     axis.set_ylim(len(labels) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
 

@@ -9,7 +9,7 @@ from IPython.display import Image
 from matplotlib.figure import Figure
 
 from hump import results
-from hump.params import Params, names
+from hump.params import Params, folders, names
 from hump.util import files
 
 # Okabe & Ito's colours, which readers with any colour vision tell apart.
@@ -139,7 +139,7 @@ def keep(
     path = params.results / "figures" / f"{name}.png"
     for ending in (".png", ".svg"):
         save(figure, path.with_suffix(ending))
-    caption = names.title(caption)
+    caption = folders.title(caption)
     text = f"{caption} (corpora {made_of}{'; ' if remark else ''}{remark})\n"
     files.write_text(path.with_suffix(".txt"), text)
     return Image(filename=path, alt=caption, width=round(96 * figure.get_figwidth()))

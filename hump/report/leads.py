@@ -13,7 +13,7 @@ import pandas as pd
 
 from hump import evaluation
 from hump.experiments import PRIMARY, fractions, fusion
-from hump.params import Params, names
+from hump.params import Params, folders, names
 from hump.util import text
 
 DETAILS = f"\n\n{names.DETAILS}\n\n"
@@ -43,7 +43,7 @@ def _words():
         "p": "{:.3g}".format,
         "with_interval": text.columns,
         "signed": functools.partial(text.columns, sign=True),
-        "title": names.title,
+        "title": folders.title,
     }
     return prose.get_template("answers.md").module
 

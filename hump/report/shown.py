@@ -8,7 +8,7 @@ import nbformat
 import pandas as pd
 import yaml
 
-from hump.params import names
+from hump.params import folders
 from hump.report import leads
 from hump.report.tables import compact
 from hump.run.publish import MANIFEST
@@ -82,7 +82,7 @@ class Study:
         """A figure's caption; what it is made of is said once, on the first page."""
         file = self.figures[figure].with_suffix(".txt")
         said = file.read_text(encoding="utf-8").strip() if file.is_file() else figure
-        return names.title(re.sub(r" \(corpora [0-9a-f]{16}.*\)$", "", said, flags=re.DOTALL))
+        return folders.title(re.sub(r" \(corpora [0-9a-f]{16}.*\)$", "", said, flags=re.DOTALL))
 
     def html_table(self, name, columns, page=""):
         """A table of few columns, each value with its interval in one, for a page.
@@ -97,7 +97,9 @@ class Study:
             here, cells = f"{self.name}-{name}-{number}", list(cells)
             if page:
                 cells[0] = f'<a href="{page}#{here}">{cells[0]}</a>'
-            cells = "".join(f"<td>{cell}</td>" for cell in cells)
+            # A value stays on one line with its interval.
+            kinds = [' class="value"' if cell.endswith("]") else "" for cell in cells]
+            cells = "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, cells))
             lines.append(f"<tr>{cells}</tr>" if page else f'<tr id="{here}">{cells}</tr>')
         head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in table)
         label = f"Table {name} of {self.name}"

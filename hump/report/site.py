@@ -14,7 +14,7 @@ import jinja2
 import yaml
 
 from hump.errors import HumpError
-from hump.params import ROOT, Params, names
+from hump.params import ROOT, Params, folders
 from hump.report.shown import Study
 
 _HERE = Path(__file__).parent
@@ -100,7 +100,7 @@ def _write(studies, source, api):
     """Write the pages that Sphinx reads."""
     pages = jinja2.Environment(loader=jinja2.FileSystemLoader(_PAGES), trim_blocks=True,
                                lstrip_blocks=True, undefined=jinja2.StrictUndefined)  # fmt: skip
-    pages.filters |= {"title": names.title, "escape": html.escape}
+    pages.filters |= {"title": folders.title, "escape": html.escape}
     topics = yaml.safe_load((_HERE / "topics.yaml").read_text(encoding="utf-8"))
     shutil.copytree(_PAGES, source / "_static", ignore=shutil.ignore_patterns("*.md"))
     facts = {"studies": studies, "topics": topics, "modules": _write_modules(source) if api else ()}

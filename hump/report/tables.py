@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from hump.params import Params, names
+from hump.params import Params, folders
 from hump.report import leads
 from hump.util import text
 
@@ -47,6 +47,6 @@ def _cell(row, column):
         sign = mechanism or column in ("difference", "overconfidence")
         return text.interval(value, *ends, sign=sign)
     if isinstance(value, str):
-        return names.title(_WORDS.get(value, value))
+        return folders.title(_WORDS.get(value, value))
     whole = isinstance(value, int) or (value == round(value) and abs(value) > 1)
     return f"{value:,.0f}" if whole else f"{value:.3g}"

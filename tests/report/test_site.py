@@ -99,7 +99,7 @@ def test_intervals_stand_beside_their_values_and_rows_have_addresses(built):
     text = (built / "fusion.html").read_text(encoding="utf-8")
     row = text[text.index('id="open-fusion_comparisons-4"') :].partition("</tr>")[0]
     assert "<td>RAVDESS</td><td>concatenation, parameters matched</td>" in row
-    assert "<td>-0.086 [-0.149, -0.024]</td><td>0.0723</td>" in row
+    assert '<td class="value">-0.086 [-0.149, -0.024]</td><td>0.0723</td>' in row
     assert "<td>not decided</td>" in row
 
 
