@@ -18,6 +18,7 @@ from hump.errors import AudioError, EncoderError, ModelError, ParameterError
 from hump.features import encoders, hubert, mfcc, prosody
 from hump.features.recordings import pieces as cut_up
 from hump.model import familiar
+from hump.params import names
 from hump.util import device as devices
 from hump.util.files import ROOT
 
@@ -55,7 +56,7 @@ class Model:
         """Streams in which a recording is further from the training than nearly all of it was."""
         usual = self.net.origin.get("usual", {})
         named = zip(self.net.config.streams, distances)
-        return [stream for stream, far in named if far > usual.get(stream, np.inf)]
+        return [names.STREAMS[stream] for stream, far in named if far > usual.get(stream, np.inf)]
 
     def batch(self, signals) -> saved.Batch:
         """Signals, each of shape (samples,) at 16 kHz, as the network reads them."""
@@ -264,7 +265,7 @@ def _line(piece, output, model, abstain_below):
         unlike = model.unlike(distances)
         emotion, best = labels[probabilities.argmax()], probabilities.max()
         if unlike:
-            remarks.append(f"unlike the training data in {' and '.join(unlike)}")
+            remarks.append(f"unlike the training data in {', '.join(unlike)}")
         if best < abstain_below:
             remarks.append(f"not sure: {best:.2f} is below {abstain_below:g}")
         if abstain_below and (unlike or best < abstain_below):

@@ -191,7 +191,7 @@ def test_probabilities_are_calibrated_and_it_abstains_in_words(trained, speech, 
     with_origin(folder, usual=usual | {"mfcc": 0.01})
     told = hump.predict(speech, model=folder)
     assert (
-        set(told["remark"]) == {"unlike the training data in mfcc"}
+        set(told["remark"]) == {"unlike the training data in MFCC"}
         and told["emotion"].notna().all()
     )
     assert hump.predict(speech, model=folder, abstain_below=0.01)["emotion"].isna().all()

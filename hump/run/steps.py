@@ -85,6 +85,7 @@ TEMPLATES = (
           *_FINETUNED),
          _tables("main", "cells", "paper_protocol", "comparisons", "variance", "claims"),
          threads="one"),
+    Step("10_try_it", "10_try_it", (_SOURCE, *_tables("manifest")), (), threads="one"),
     Step("11_encoders", "11_encoders", _FEATURES, _tables("encoders", "encoder_comparisons")),
     Step("report", None, _tables("corpora", "main"), ("index.html", "provenance.json"),
          threads="one"),
