@@ -141,6 +141,7 @@ def predict(
     window_s: float = WINDOW_S,
     hop_s: float = HOP_S,
     abstain_below: float = 0.0,
+    abstain_if_unlike: bool = False,
     embeddings: bool = False,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -169,8 +170,10 @@ def predict(
     window_s, hop_s : float
         Length of a window, and time from one to the next, in seconds.
     abstain_below : float
-        If above 0: no emotion is given where the highest probability is below it, or where a
-        recording is unlike those of the training.
+        No emotion is given where the highest probability is below it.
+    abstain_if_unlike : bool
+        Nor where a recording is unlike the training data: further from their mean, in a stream,
+        than 99 % of them. Another corpus, microphone or language often is; the remark says so.
     embeddings : bool
         Add the column ``embedding``, each a numpy.ndarray of shape (d,).
     progress : bool
@@ -209,7 +212,7 @@ def predict(
             bar.set_postfix_str(f"{batch[-1].path} {batch[-1].end_s:.0f} s", refresh=False)
     if not described:
         raise ParameterError(f"recordings={recordings!r}: is empty; give audio files")
-    table = _table(described, model, timeline, abstain_below)
+    table = _table(described, model, timeline, (abstain_below, abstain_if_unlike))
     return table if embeddings else table.drop(columns="embedding")
 
 
@@ -233,7 +236,7 @@ def _described(model, batch):
     return [(replace(piece, signal=None), output) for piece, output in zip(batch, given)]
 
 
-def _table(described, model, timeline, abstain_below):
+def _table(described, model, timeline, doubts):
     recordings = [list(own) for _, own in itertools.groupby(described, lambda one: one[0].number)]
     faulty = [[one for one in own if np.isnan(one[0].start_s)] for own in recordings]
     if all(faulty):
@@ -243,7 +246,7 @@ def _table(described, model, timeline, abstain_below):
     lines = []
     for own, faults in zip(recordings, faulty):
         whole = own if timeline or len(own) == 1 else [_average(own)]
-        lines += [_line(*one, model, abstain_below) for one in faults or whole]
+        lines += [_line(*one, model, *doubts) for one in faults or whole]
     return pd.DataFrame(lines)
 
 
@@ -258,7 +261,7 @@ def _average(described):
     return whole, tuple(np.mean(one, axis=0) for one in zip(*heard)) if heard else None
 
 
-def _line(piece, output, model, abstain_below):
+def _line(piece, output, model, abstain_below, abstain_if_unlike):
     labels, remarks, emotion = model.labels, [piece.remark], None
     probabilities, embedding, distances = output or (np.full(len(labels), np.nan), None, ())
     if output:
@@ -268,7 +271,7 @@ def _line(piece, output, model, abstain_below):
             remarks.append(f"unlike the training data in {', '.join(unlike)}")
         if best < abstain_below:
             remarks.append(f"not sure: {best:.2f} is below {abstain_below:g}")
-        if abstain_below and (unlike or best < abstain_below):
+        if best < abstain_below or (unlike and abstain_if_unlike):
             emotion = None
         if model.temperature is None:
             remarks.append("probabilities are not calibrated")

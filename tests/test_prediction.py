@@ -194,7 +194,7 @@ def test_probabilities_are_calibrated_and_it_abstains_in_words(trained, speech, 
         set(told["remark"]) == {"unlike the training data in MFCC"}
         and told["emotion"].notna().all()
     )
-    assert hump.predict(speech, model=folder, abstain_below=0.01)["emotion"].isna().all()
+    assert hump.predict(speech, model=folder, abstain_if_unlike=True)["emotion"].isna().all()
 
 
 def test_another_device_is_refused_where_it_is_not(trained, speech):

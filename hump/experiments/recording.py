@@ -60,7 +60,7 @@ def look(recording, folder, *, abstain_below: float = 0.5) -> Look:
     folder : str or Path
         Of the model.
     abstain_below : float
-        As for `hump.predict`.
+        As for `hump.predict`; there is no answer either if it is unlike the training data.
 
     Returns
     -------
@@ -75,7 +75,9 @@ def look(recording, folder, *, abstain_below: float = 0.5) -> Look:
     whole = {"longest_s": prediction.LONGEST_S, "window_s": prediction.LONGEST_S, "hop_s": 1.0}
     settings = {"model": model, "progress": False}
     try:
-        table = prediction.predict(recording, abstain_below=abstain_below, **settings)
+        table = prediction.predict(
+            recording, abstain_below=abstain_below, abstain_if_unlike=True, **settings
+        )
         windows = {"window_s": WINDOW_S, "hop_s": HOP_S, "timeline": True}
         timeline = prediction.predict(recording, **windows, **settings)
     except AudioError as error:

@@ -44,7 +44,7 @@ class Recorder(anywidget.AnyWidget):
     """A button that records from the microphone; `samples` are float32 at 16 kHz, as bytes."""
 
     _esm = Path(__file__).with_name("recorder.js")
-    samples = traitlets.Bytes().tag(sync=True)
+    samples = traitlets.Bytes().tag(sync=True, from_json=lambda sent, widget: bytes(sent))
 
 
 class Choice:
