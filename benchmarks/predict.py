@@ -76,8 +76,9 @@ def _trained(root, place):
         rows = rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), 8 * SAMPLE)).astype(int)]
         rows = rows if name == "ravdess" else rows.iloc[::8]
         data = Data(rows, extract_corpus(rows, study), names.EMOTIONS)
-        own = data.rows["speaker"].isin(sorted(data.rows["speaker"].unique())[::2]).to_numpy()
-        if net is None:
+        if net is None:  # the first half of the speakers, of both sexes, trains
+            speakers = sorted(rows["speaker"].unique())
+            own = rows["speaker"].isin(speakers[: len(speakers) // 2]).to_numpy()
             net = fit.build(data, study, seed=1)
             fit.fit_scaling(net, data, np.flatnonzero(own))
             limit = np.quantile(_far(net, data)[own], protocol.USUAL, axis=0)

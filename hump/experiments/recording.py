@@ -119,4 +119,5 @@ def _streams(model, batch, answer):
     batches |= {
         f"without {names.STREAMS[s]}": familiar.without(model.net, batch, s) for s in streams
     }
-    return pd.Series({name: model.describe(one)[0][0, answer] for name, one in batches.items()})
+    found = {name: model.describe(one)[0][0, answer] for name, one in batches.items()}
+    return pd.Series(found, name=f"probability of {model.labels[answer]}")

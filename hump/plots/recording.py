@@ -48,27 +48,3 @@ def recording(look):
         axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     plt.close(figure)
     return figure
-
-
-@style.applied
-def without_streams(look):
-    """Probability of the answer with all streams, and without each.
-
-    Parameters
-    ----------
-    look : hump.experiments.recording.Look
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    if look.signal is None:
-        return parts.message(look.words.replace("*", ""))
-    figure, axis = plt.subplots(figsize=(7, 0.6 + 0.35 * len(look.streams)))
-    bars = axis.barh(range(len(look.streams)), look.streams, height=0.6, color=style.BLUE)
-    bars[0].set_color(style.DARK)
-    axis.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
-    parts.rows(axis, look.streams.index)
-    axis.set(xlim=(0, 1.1), xlabel=f"probability of {look.probabilities.index[0]}")
-    plt.close(figure)
-    return figure

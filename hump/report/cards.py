@@ -38,19 +38,13 @@ def write(folder, params: Params, metrics: pd.DataFrame, calibration: pd.DataFra
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     words = template.render(
-        name=folder.name,
-        params=params,
+        name=folder.name, params=params, origin=net.origin, config=net.config, text=text,
         banners="; ".join(results.banners(params)) or "Recorded speech.",
-        origin=net.origin,
         weights=sum(weight.numel() for weight in net.parameters()),
-        streams=net.config.streams,
-        labels=net.config.labels,
-        corpora=list(listed.itertuples()),
-        metrics=list(own.itertuples()),
+        corpora=list(listed.itertuples()), metrics=list(own.itertuples()),
         calibration=list(calibration.itertuples()),
         encoder=PurePath(net.origin["encoder"].split("@")[0]).name,
-        text=text,
-    )
+    )  # fmt: skip
     card = Path(folder) / "README.md"
     files.write_text(card, words.strip() + "\n")
     return card
