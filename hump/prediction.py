@@ -209,7 +209,7 @@ def predict(
         for batch in _batches(pieces):
             described += _described(model, batch)
             bar.update()
-            bar.set_postfix_str(f"{batch[-1].path} {batch[-1].end_s:.0f} s", refresh=False)
+            bar.set_postfix_str(f"{batch[-1].path} {batch[-1].end_s:.0f} s".removesuffix(" nan s"))
     if not described:
         raise ParameterError(f"recordings={recordings!r}: is empty; give audio files")
     table = _table(described, model, timeline, (abstain_below, abstain_if_unlike))
