@@ -44,6 +44,7 @@ from hump.training.dataset import Data  # noqa: E402
 from hump.util import device, parallel  # noqa: E402
 
 SAMPLE, RATE, BAD = 60, 44_100, 10
+TRIED = ("ravdess", "emodb", "emovo", "casia", "tess", "urdu")
 
 
 def main(arguments):
@@ -57,9 +58,9 @@ def main(arguments):
             "machine": {"processor": device.processor(), "cores": parallel.workers(),
                         "python": platform.python_version(), "shared": "with other jobs"},
             "model": "params/open.yaml with hubert-mini, random weights",
-            "long": [_long(files, minutes, threads, trained, folder)
-                     for minutes, threads in ((10, 1), (60, 1), (60, parallel.workers()))],
             "folder": _folder(files, trained, folder / "files"),
+            "long": [_long(files, minutes, threads, trained, folder)
+                     for minutes, threads in ((10, 1), (10, parallel.workers()), (60, 1))],
             "unlike": unlike | _noise(trained),
         }  # fmt: skip
     (HERE / "results" / "predict.json").write_text(json.dumps(result, indent=1) + "\n")
@@ -70,8 +71,7 @@ def _trained(root, place):
     study = load_params(HERE.parent / "params" / "open.yaml")
     encoder = study.features.model_copy(update={"encoder": encoders.EMBEDDED, "layers": (1, 9)})
     study, shares, net = study.model_copy(update={"features": encoder}), {}, None
-    present = [n for n in folders.CORPORA if folders.corpus_folder(n, root).is_dir()]
-    for name in sorted(present, key=lambda name: name != "ravdess"):
+    for name in (name for name in TRIED if folders.corpus_folder(name, root).is_dir()):
         rows = corpora.used(corpora.read(name, root))
         rows = rows.iloc[np.linspace(0, len(rows) - 1, min(len(rows), 8 * SAMPLE)).astype(int)]
         rows = rows if name == "ravdess" else rows.iloc[::8]
