@@ -196,10 +196,10 @@ def predict(
     ModelError, EncoderError
         The model or its encoder cannot be loaded, or the encoder is not that of the training.
     """
-    if not 0.25 <= window_s <= LONGEST_S or not 0 < hop_s <= window_s:
+    if not 0.25 <= window_s <= LONGEST_S or not 0.01 <= hop_s <= window_s:
         raise ParameterError(
             f"window_s={window_s}, hop_s={hop_s}: a window lasts 0.25 to {LONGEST_S:g} s, and hops "
-            "by more than 0 s and at most its length"
+            "by at least 0.01 s and at most its length"
         )
     cut = {"longest_s": window_s if timeline else LONGEST_S, "window_s": window_s, "hop_s": hop_s}
     pieces = cut_up(recordings, **cut)  # before the model is loaded, which takes seconds
