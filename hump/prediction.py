@@ -20,6 +20,7 @@ from hump.features.recordings import pieces as cut_up
 from hump.model import familiar
 from hump.params import names
 from hump.util import device as devices
+from hump.util import parallel
 from hump.util.files import ROOT
 
 # A longer recording is no utterance: it is described in windows of about an utterance's length. The
@@ -151,7 +152,7 @@ def predict(
     longer one is read and described in windows, so that memory does not grow with it; its
     probabilities are their mean, and the remark says so.
 
-    Threads may call it at once. A process that is forked after a call hangs, as it inherits torch
+    It uses one core, or the GPU. Threads may call it at once. A process that is forked after a call hangs, as it inherits torch
     without torch's threads: use ``multiprocessing.get_context("spawn")``, or joblib.
 
     Parameters
@@ -177,7 +178,7 @@ def predict(
     embeddings : bool
         Add the column ``embedding``, each a numpy.ndarray of shape (d,).
     progress : bool
-        Show a bar, if there is more to do than one batch.
+        Show a bar, if it takes longer than two seconds.
 
     Returns
     -------
@@ -205,7 +206,8 @@ def predict(
     pieces = cut_up(recordings, **cut)  # before the model is loaded, which takes seconds
     model = model if isinstance(model, Model) else load(model, device=device)
     described = []
-    with tqdm(unit="batch", disable=not progress, delay=2) as bar:  # quick calls show none
+    # Several threads wait for one another: on a busy machine, ten times as long.
+    with parallel.one_thread(), tqdm(unit="batch", disable=not progress, delay=2) as bar:
         for batch in _batches(pieces):
             described += _described(model, batch)
             bar.update()
