@@ -152,8 +152,9 @@ def predict(
     longer one is read and described in windows, so that memory does not grow with it; its
     probabilities are their mean, and the remark says so.
 
-    It uses one core, or the GPU. Threads may call it at once. A process that is forked after a call hangs, as it inherits torch
-    without torch's threads: use ``multiprocessing.get_context("spawn")``, or joblib.
+    It uses one core, or the GPU. Threads may call it at once. A process that is forked after a call
+    hangs, as it inherits torch without torch's threads: use ``multiprocessing.get_context("spawn")``,
+    or joblib.
 
     Parameters
     ----------
@@ -206,7 +207,7 @@ def predict(
     pieces = cut_up(recordings, **cut)  # before the model is loaded, which takes seconds
     model = model if isinstance(model, Model) else load(model, device=device)
     described = []
-    # Several threads wait for one another: on a busy machine, ten times as long.
+    # Several threads wait for one another: on a busy machine, several times as long.
     with parallel.one_thread(), tqdm(unit="batch", disable=not progress, delay=2) as bar:
         for batch in _batches(pieces):
             described += _described(model, batch)
