@@ -163,17 +163,16 @@ def from_array(samples, rate, *, name: str = "array") -> np.ndarray:
         Of another shape or type, or not as `load` wants it.
     """
     samples = np.asarray(samples)
-    if samples.dtype.kind not in "if" or not 1 <= samples.ndim <= 2:
+    shape = samples.shape
+    if samples.dtype.kind not in "if" or len(shape) not in (1, 2) or shape[-1] > shape[0]:
         raise AudioError(
-            f"{name}: has shape {samples.shape} and type {samples.dtype}, expected (samples,) or "
-            "(samples, channels) of floats or signed integers; convert it"
+            f"{name}: has shape {shape} and type {samples.dtype}, expected (samples,) or "
+            "(samples, channels) of floats or signed integers; convert or transpose it"
         )
-    if samples.ndim == 2 and samples.shape[1] > samples.shape[0]:
-        raise AudioError(f"{name}: has shape {samples.shape}: channels come second; transpose it")
     _check_rate(name, rate)
     if samples.dtype.kind == "i":
         samples = samples / -float(np.iinfo(samples.dtype).min)
-    samples = samples.astype(np.float32).reshape(len(samples), *samples.shape[1:] or (1,))
+    samples = samples.astype(np.float32).reshape(shape[0], *shape[1:] or (1,))
     _check_samples(name, samples, signal := _mono(samples), rate)
     return _resampled(signal, rate)
 

@@ -153,8 +153,8 @@ def predict(
     probabilities are their mean, and the remark says so.
 
     It uses one core, or the GPU. Threads may call it at once. A process that is forked after a call
-    hangs, as it inherits torch without torch's threads: use ``multiprocessing.get_context("spawn")``,
-    or joblib.
+    hangs, as it inherits torch without torch's threads: use
+    ``multiprocessing.get_context("spawn")``, or joblib.
 
     Parameters
     ----------
@@ -187,7 +187,8 @@ def predict(
         A row for each recording, or window: path, start_s, end_s, emotion, the probability of every
         emotion, remark. Emotion is missing where there is none to give; the remark says why, and
         whatever else should be known. Probabilities are calibrated by the temperature that is
-        stored with the model (Guo et al. 2017), which was fitted on speakers of the training.
+        stored with the model (Guo et al. 2017), which was fitted on whole utterances of speakers
+        who were held out of a training.
 
     Raises
     ------

@@ -140,9 +140,9 @@ def measure(net, data: Data, split) -> dict:
     held, fitted = split.validation, np.nan
     if len(held):
         fitted = fit_temperature(fit.predict(net, data, held), data.classes[held])
-    tested = {"test": split.test.tolist(), "probabilities": fit.predict(net, data, split.test)}
-    tested["probabilities"] = tested["probabilities"].tolist()
-    return tested | {"n_calibration": len(held), "temperature": fitted}
+    probabilities = fit.predict(net, data, split.test).tolist()
+    facts = {"n_calibration": len(held), "temperature": fitted}
+    return {"test": split.test.tolist(), "probabilities": probabilities} | facts
 
 
 def scored(data: Data, results, fraction: float) -> pd.DataFrame:
