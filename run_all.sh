@@ -8,6 +8,7 @@ Usage: ./run_all.sh [params/X.yaml] [-- snakemake arguments]   run a study (defa
        ./run_all.sh verify [results/<study>] [-- --seeds 2 3]  run a study anew beside published results
        ./run_all.sh site                                       pages of all published results: results/site/
        ./run_all.sh fetch [corpus ...]                         download corpora that are free
+       ./run_all.sh predict FILE ... --model FOLDER            emotions in recordings of your own
        ./run_all.sh setup                                      make the environment only
        ./run_all.sh test [-- pytest arguments]                 run the tests
        ./run_all.sh lab [-- jupyterlab arguments]              open the notebooks in JupyterLab
@@ -114,7 +115,7 @@ export PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}
 command=study
 case ${1:-} in
 -h | --help) usage && exit ;;
-setup | test | lab | site | encoder | publish | fetch | verify) command=$1 && shift ;;
+setup | test | lab | site | encoder | publish | fetch | verify | predict) command=$1 && shift ;;
 esac
 if [[ $command == study || $command == publish ]]; then
     params=params/demo.yaml
@@ -131,8 +132,8 @@ if [[ $command == verify ]]; then
     [[ -d $folder || ! -d $ROOT/$folder ]] || folder=$ROOT/$folder
     [[ $folder == /* ]] || folder=$PWD/$folder
 fi
-if (($#)) && [[ $command != fetch && ($1 != -- || $command == setup || $command == publish || $command == site) ]]; then
-    refuse "$1: unknown argument; give a parameter file (params/X.yaml), setup, test, lab, site, encoder, publish, fetch or verify, then -- and the arguments of the tool that is run, see ./run_all.sh --help"
+if (($#)) && [[ $command != fetch && $command != predict && ($1 != -- || $command == setup || $command == publish || $command == site) ]]; then
+    refuse "$1: unknown argument; give a parameter file (params/X.yaml), setup, test, lab, site, encoder, publish, fetch, verify or predict, then -- and the arguments of the tool that is run, see ./run_all.sh --help"
 fi
 if [[ ${1:-} == -- ]]; then shift; fi
 
@@ -148,7 +149,7 @@ lab)
     ;;
 encoder) exec "$python" -m hump encoder "$@" ;;
 study) exec "$python" -m hump run "$params" -- "$@" ;;
-fetch) exec "$python" -m hump fetch "$@" ;;
+fetch | predict) exec "$python" -m hump "$command" "$@" ;;
 verify) exec "$python" -m hump verify "$folder" "$@" ;;
 site) exec "$python" -m hump site ;;
 publish) exec "$python" -m hump publish "$params" ;;

@@ -24,8 +24,8 @@ def main(arguments=None) -> int:
     Returns
     -------
     int
-        0: done; 1: a step failed; 2: nothing was begun, since something must be put right first;
-        130: interrupted.
+        0: done; 1: a step failed, or a recording cannot be read; 2: nothing was begun, since
+        something must be put right first; 130: interrupted.
     """
     own = list(sys.argv[1:] if arguments is None else arguments)
     passed_on = []
@@ -85,6 +85,15 @@ def _parser():
     fetch = commands.add_parser("fetch", help="download corpora that anybody may have")
     fetch.add_argument("corpora", metavar="NAME", nargs="*", help="without: list all")
     fetch.set_defaults(command=_fetch)
+
+    predict = commands.add_parser("predict", help="emotions in recordings, by a trained model")
+    predict.add_argument("recordings", metavar="FILE", nargs="+", help="or a folder, or a pattern")
+    predict.add_argument("--model", required=True, help="such as results/demo/models/source")
+    predict.add_argument("--timeline", action="store_true", help="a row for every window")
+    predict.add_argument("--abstain-below", type=float, default=0.0, help="least probability (0)")
+    predict.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    predict.add_argument("--csv", action="store_true", help="print CSV")
+    predict.set_defaults(command=_predict)
 
     encoder = commands.add_parser("encoder", help="train a small encoder (00_mini_hubert)")
     encoder.add_argument("--scale", type=float, default=1.0, help="share of the real run (1)")
@@ -220,6 +229,18 @@ def _fetch(options):
             print(error, file=sys.stderr, flush=True)
             status = 1
     return status
+
+
+def _predict(options):
+    from hump import predict
+
+    names = ("recordings", "model", "timeline", "abstain_below", "device")
+    table = predict(**{name: getattr(options, name) for name in names})
+    if options.csv:
+        print(table.to_csv(index=False, float_format="%.4f"), end="")
+    else:
+        print(table.to_string(index=False, float_format="{:.2f}".format, na_rep=""))
+    return int(table["start_s"].isna().any())
 
 
 def _report(options):

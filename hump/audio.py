@@ -1,5 +1,6 @@
 """A file -> mono float32 at 16 kHz, or a clear error."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -137,6 +138,95 @@ def load(path) -> np.ndarray:
         `MIN_SAMPLING_RATE` or above `MAX_SAMPLING_RATE`.
     """
     _, signal, rate = _decode(Path(path))
+    return _resampled(signal, rate)
+
+
+def from_array(samples, rate, *, name: str = "array") -> np.ndarray:
+    """Samples in memory as `load` gives those of a file, under the same conditions.
+
+    Parameters
+    ----------
+    samples : array_like, shape (samples,) or (samples, channels)
+        Floats of full scale 1, or signed integers, whose type says what full scale is.
+    rate : int
+        Sampling rate in Hz.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    numpy.ndarray, shape (samples,), float32
+
+    Raises
+    ------
+    AudioError
+        Of another shape or type, or not as `load` wants it.
+    """
+    samples = np.asarray(samples)
+    shape = samples.shape
+    if samples.dtype.kind not in "if" or len(shape) not in (1, 2) or shape[-1] > shape[0]:
+        raise AudioError(
+            f"{name}: has shape {shape} and type {samples.dtype}, expected (samples,) or "
+            "(samples, channels) of floats or signed integers; convert or transpose it"
+        )
+    _check_rate(name, rate)
+    if samples.dtype.kind == "i":
+        samples = samples / -float(np.iinfo(samples.dtype).min)
+    samples = samples.astype(np.float32).reshape(shape[0], *shape[1:] or (1,))
+    _check_samples(name, samples, signal := _mono(samples), rate)
+    return _resampled(signal, rate)
+
+
+def stream(path):
+    """Read a recording of any length, piece by piece, as `load` would give it.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Yields
+    ------
+    numpy.ndarray, shape (samples,), float32
+        16 kHz, mono, full scale 1: a recording of up to `_BLOCK` samples in one piece.
+
+    Raises
+    ------
+    AudioError
+        As `load`, but for the longest duration; silence is an error only of a single piece.
+    """
+    path, read, last = Path(path), 0, False
+    with _opened(path, longest_s=np.inf) as file:
+        rate, size = file.samplerate, max(_BLOCK // file.channels, 1)
+        convert = soxr.ResampleStream(rate, SAMPLING_RATE, 1, dtype="float32", quality="VHQ")
+        while not last:
+            samples = file.read(size, dtype="float32", always_2d=True)
+            signal, first, last = _mono(samples), not read, len(samples) < size
+            read += len(samples)
+            if first and last:
+                _check_whole(path, read, file)
+                _check_samples(path, samples, signal, rate)
+                yield _resampled(signal, rate)
+                return
+            _check_scale(path, samples)
+            yield signal if rate == SAMPLING_RATE else convert.resample_chunk(signal, last=last)
+        _check_whole(path, read, file)
+
+
+def why_silent(signal) -> str:
+    """Why there is nothing to hear in a signal as `load` gives it; empty if there is.
+
+    Parameters
+    ----------
+    signal : numpy.ndarray, shape (samples,), float32
+    """
+    return _silent(signal[:, None], signal, SAMPLING_RATE)
+
+
+def _mono(samples):
+    return samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]
+
+
+def _resampled(signal, rate):
     if rate != SAMPLING_RATE:
         signal = soxr.resample(signal, rate, SAMPLING_RATE, quality="VHQ")
     return np.ascontiguousarray(signal, dtype=np.float32)
@@ -144,13 +234,28 @@ def load(path) -> np.ndarray:
 
 def _decode(path):
     """Samples as recorded, shape (samples, channels), their mean over channels, and the rate."""
+    with _opened(path) as file:
+        samples, rate = _read(file), file.samplerate
+        _check_whole(path, len(samples), file)
+    signal = _mono(samples)
+    _check_samples(path, samples, signal, rate)
+    return samples, signal, rate
+
+
+@contextlib.contextmanager
+def _opened(path, longest_s=MAX_DURATION_S):
+    """A file whose header may be that of a recording of speech, to be read."""
     _check_file(path)
     try:
         # As bytes, since a name need not be valid in any encoding.
         with soundfile.SoundFile(os.fsencode(path)) as file:
-            _check_header(path, file)
-            samples = _read(file)
-            promised, rate, log = file.frames, file.samplerate, file.extra_info
+            _check_rate(path, file.samplerate)
+            if (seconds := file.frames / file.samplerate) > longest_s:
+                raise AudioError(
+                    f"{path}: lasts {seconds:.0f} s by its header, expected at most "
+                    f"{MAX_DURATION_S} s; cut it into utterances, or copy it again if it is shorter"
+                )
+            yield file
     except (soundfile.LibsndfileError, OSError) as error:
         reason = getattr(error, "error_string", None) or str(error)
         advice = "copy it again or remove it"
@@ -159,10 +264,6 @@ def _decode(path):
         raise AudioError(
             f"{path}: cannot be read as audio ({reason.strip().rstrip('.')}); {advice}"
         ) from error
-    _check_whole(path, samples, promised, rate, log)
-    signal = samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]
-    _check_samples(path, samples, signal, rate)
-    return samples, signal, rate
 
 
 def _check_file(path):
@@ -186,18 +287,11 @@ def _check_file(path):
         )
 
 
-def _check_header(path, file):
-    """Refuse what cannot be a recording of speech before it is read."""
-    rate, seconds = file.samplerate, file.frames / max(file.samplerate, 1)
+def _check_rate(path, rate):
     if not MIN_SAMPLING_RATE <= rate <= MAX_SAMPLING_RATE:
         raise AudioError(
             f"{path}: has a sampling rate of {rate} Hz, expected at least {MIN_SAMPLING_RATE} and "
             f"at most {MAX_SAMPLING_RATE}; remove it"
-        )
-    if seconds > MAX_DURATION_S:
-        raise AudioError(
-            f"{path}: lasts {seconds:.0f} s by its header, expected at most {MAX_DURATION_S} s; "
-            "cut it into utterances, or copy it again if it is shorter"
         )
 
 
@@ -208,8 +302,9 @@ def _read(file):
     return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
 
 
-def _check_whole(path, samples, promised, rate, log):
-    """Refuse a file that ends before its header says."""
+def _check_whole(path, read, file):
+    """Refuse a file that ends before its header says; so many samples could be read."""
+    promised, rate, log = file.frames, file.samplerate, file.extra_info
     chunk = _DATA_CHUNK.search(log)
     said, held = map(int, chunk.groups()) if chunk else (0, 0)
     if held < said < _LENGTH_UNKNOWN:
@@ -224,24 +319,27 @@ def _check_whole(path, samples, promised, rate, log):
             f"{path}: is damaged, its header promises audio up to byte {junk[1]} of {size}, and "
             "what follows is unknown; copy it again or remove it"
         )
-    if len(samples) < promised:
+    if read < promised:
         raise AudioError(
             f"{path}: is cut off or damaged, its header promises {promised / rate:.3f} s and "
-            f"{len(samples) / rate:.3f} s can be read; copy it again or remove it"
+            f"{read / rate:.3f} s can be read; copy it again or remove it"
+        )
+
+
+def _check_scale(path, samples):
+    if count := int((~np.isfinite(samples)).sum()):
+        raise AudioError(f"{path}: {count} samples are not numbers; convert it again or remove it")
+    if (peak := np.abs(samples).max(initial=0)) > _HIGHEST:
+        raise AudioError(
+            f"{path}: reaches {peak:.3g}, full scale is 1 (integers written as floats?); divide "
+            "its samples by 32768 or convert it again"
         )
 
 
 def _check_samples(path, samples, signal, rate):
     if len(samples) == 0:
         raise AudioError(f"{path}: holds a header and no samples; copy it again or remove it")
-    if not np.isfinite(signal).all():
-        count = int((~np.isfinite(samples)).sum())
-        raise AudioError(f"{path}: {count} samples are not numbers; convert it again or remove it")
-    if (peak := np.abs(samples).max()) > _HIGHEST:
-        raise AudioError(
-            f"{path}: reaches {peak:.3g}, full scale is 1 (integers written as floats?); divide "
-            "its samples by 32768 or convert it again"
-        )
+    _check_scale(path, samples)
     if why := _silent(samples, signal, rate):
         raise AudioError(f"{path}: is silent, {why}; remove it")
     if len(samples) < MIN_DURATION_S * rate:

@@ -43,6 +43,33 @@ def test_other_rates_are_converted(tmp_path, rate):
     np.testing.assert_allclose(signal[middle], tone()[: len(signal)][middle], atol=2e-3)
 
 
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_a_recording_read_piece_by_piece_is_the_same(tmp_path, monkeypatch, rate):
+    stereo = np.stack([tone(rate=rate), 0.2 * tone(rate=rate, frequency=300)], axis=1)
+    soundfile.write(tmp_path / "a.wav", stereo, rate, subtype="FLOAT")
+    whole = audio.load(tmp_path / "a.wav")
+    np.testing.assert_array_equal(np.concatenate([*audio.stream(tmp_path / "a.wav")]), whole)
+    np.testing.assert_allclose(audio.from_array(stereo, rate), whole, atol=1e-6)
+    monkeypatch.setattr(audio, "_BLOCK", 2000)
+    pieces = list(audio.stream(tmp_path / "a.wav"))
+    assert len(pieces) > 5 and len(np.concatenate(pieces)) == len(whole)
+    np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-5)
+    (tmp_path / "a.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:-4000])
+    with pytest.raises(AudioError, match="is cut off, its header promises"):
+        list(audio.stream(tmp_path / "a.wav"))
+
+
+@pytest.mark.parametrize(("samples", "rate", "message"), [
+    (["a", "b"], RATE, "has shape .* expected"), (np.ones((2, RATE)), RATE, "transpose it"),
+    (tone(), 99, "sampling rate of 99 Hz"), (np.zeros(RATE), RATE, "is silent"),
+    (tone() * 32768, RATE, "reaches 1.64e.04, full scale is 1"), (tone(0.1), RATE, "lasts 0.100 s"),
+    (tone() * np.nan, RATE, "are not numbers"), ([], RATE, "no samples"),
+])  # fmt: skip
+def test_samples_that_are_no_recording(samples, rate, message):
+    with pytest.raises(AudioError, match=f"mine: .*{message}"):
+        audio.from_array(samples, rate, name="mine")
+
+
 @pytest.mark.parametrize("name", ["ü b'.wav", "-rf.wav", "语音.flac"])
 def test_odd_names(tmp_path, name):
     soundfile.write(tmp_path / name, tone(), RATE)

@@ -68,6 +68,24 @@ def test_costs_are_those_of_the_benchmark():
     assert kills["identical"] == kills["trials"] and not kills["finished_parts_lost"]
 
 
+def test_costs_of_predict_are_those_of_the_benchmark():
+    found = json.loads((ROOT / "benchmarks" / "results" / "predict.json").read_text())
+    hour, folder, words = found["long"][-1], found["folder"], " ".join(README.split())
+    assert hour["minutes"] == 60 and hour["peak_mib"] < 2048
+    minutes, size = hour["processor_seconds"] / 60, hour["peak_mib"] / 1024
+    assert f"an hour of speech in {minutes:.1f} minutes of one core and {size:.1f} GiB" in words
+    assert (folder["recordings"], folder["unreadable"], folder["windows"]) == (200, 10, 200)
+    assert f"200 files, ten of them bad, in {folder['processor_seconds']:.0f} s" in words
+    shares = {name: line["share"] for name, line in found["unlike"].items()}
+    same = shares.pop("ravdess, other speakers")
+    least = min(shares.values())
+    assert f"{100 * same:.0f} % of the recordings of its other actors" in words
+    assert (
+        f"{100 * least:.0f} to 100 % of those of five other corpora, of noise and of tones" in words
+    )
+    assert len(shares) == 7 and max(shares.values()) == 1
+
+
 def test_encoders_are_those_of_the_benchmark():
     probes = json.loads((ROOT / "benchmarks" / "results" / "encoder.json").read_text())
     embedded = encoders.find(encoders.EMBEDDED).fingerprint

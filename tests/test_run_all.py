@@ -260,6 +260,11 @@ def test_published_results_are_those_of_the_parameter_file(project):
     assert status == 0 and f"called: -m hump publish {project}/params/demo.yaml" in out
 
 
+def test_recordings_are_passed_on_as_given(project):
+    _, out, _ = call(project, "predict", "a b.wav", "--model", "m", "--csv", SATISFIED="0")
+    assert "called: -m hump predict a b.wav --model m --csv" in out
+
+
 def test_verify_passes_the_folder_and_its_arguments_on(project):
     _, out, _ = call(project, "verify", SATISFIED="0")
     assert f"called: -m hump verify {project}/results/published/demo" in out

@@ -181,7 +181,8 @@ def test_executed_notebooks_are_whole_and_silent(whole):
     assert [p.stem for p in executed] == [
         "01_data", "02_features", "03_pretrain", "04_finetune_demo_german",
         "04_finetune_demo_mandarin", "05_fusion_ablation", "06_layer_sensitivity",
-        "07_fraction_curves", "08_architecture", "09_figures", "11_encoders",
+        "07_fraction_curves", "08_architecture", "09_figures", "10_try_it",
+        "11_encoders",
     ]  # fmt: skip
     for path in executed:
         text = path.read_text()

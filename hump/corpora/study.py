@@ -172,8 +172,8 @@ def overview(examined, params: Params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns corpus, role, language, utterances, speakers, folds ("dealt" if speakers are
-        assigned round-robin), remark, fingerprint.
+        Columns corpus, role, language, licence, utterances, speakers, folds ("dealt" if speakers
+        are assigned round-robin), remark, fingerprint.
     """
     lines, source = [], used(examined[params.source].manifest)
     for name, examination in examined.items():
@@ -183,6 +183,7 @@ def overview(examined, params: Params) -> pd.DataFrame:
             "corpus": name,
             "role": "source" if name == params.source else "target",
             "language": examination.manifest["language"].iloc[0],
+            "licence": recipe_of(name, params).licence,
             "utterances": len(rows),
             "speakers": rows["speaker"].nunique(),
             "folds": params.folds.get(name, schemes[0] if schemes else "dealt"),

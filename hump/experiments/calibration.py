@@ -10,6 +10,8 @@ import pandas as pd
 from scipy import optimize, special
 
 from hump import evaluation
+from hump.training import fit
+from hump.training.dataset import Data
 
 # Guo et al. use 15; targets here have a few hundred utterances.
 BINS = 10
@@ -118,6 +120,79 @@ def ece_by_chance(confidence, quantile: float, *, seed: int) -> float:
     confidence, rng = np.asarray(confidence, float), np.random.default_rng(seed)
     drawn = [ece(confidence, rng.random(len(confidence)) < confidence) for _ in range(DRAWS)]
     return float(np.quantile(drawn, quantile))
+
+
+def measure(net, data: Data, split) -> dict:
+    """What a fold tells of a model's probabilities: for JSON, and for `scored`.
+
+    Parameters
+    ----------
+    net : HumpCat
+    data : Data
+    split : Split
+        Its validation rows fit the temperature; its test rows are described.
+
+    Returns
+    -------
+    dict
+        test, probabilities, n_calibration, temperature (NaN without validation rows).
+    """
+    held, fitted = split.validation, np.nan
+    if len(held):
+        fitted = fit_temperature(fit.predict(net, data, held), data.classes[held])
+    probabilities = fit.predict(net, data, split.test).tolist()
+    facts = {"n_calibration": len(held), "temperature": fitted}
+    return {"test": split.test.tolist(), "probabilities": probabilities} | facts
+
+
+def scored(data: Data, results, fraction: float) -> pd.DataFrame:
+    """A row an utterance and scaling: how confident models were, and whether they were right.
+
+    Parameters
+    ----------
+    data : Data
+    results : list of dict
+        As `measure`, with fold and n_train.
+    fraction : float
+        Of the data that trained, where n_train is not 0.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As for `summarise`.
+    """
+    parts = [_scored(data, one, fraction) for one in results if one["test"]]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _scored(data, result, fraction):
+    probabilities, fitted = np.array(result["probabilities"]), result["temperature"]
+    rows, true = data.rows.iloc[result["test"]], data.classes[result["test"]]
+    facts = {key: result[key] for key in ("fold", "n_train", "n_calibration")}
+    facts |= {"corpus": data.corpus, "fraction": fraction if result["n_train"] else 0.0}
+    facts |= {name: rows[name].to_numpy() for name in ("utterance_id", "speaker")}
+    scaled = [("none", 1.0, probabilities)]
+    if not np.isnan(fitted):
+        scaled.append(("temperature", fitted, scale(probabilities, fitted)))
+    parts = []
+    for name, temperature, p in scaled:
+        likelihood = np.maximum(p[np.arange(len(true)), true], np.finfo(np.float32).tiny)
+        part = pd.DataFrame({"scaling": name, "temperature": temperature, **facts})
+        right = p.argmax(axis=1) == true
+        parts.append(part.assign(confidence=p.max(axis=1), right=right, nll=-np.log(likelihood)))
+    return pd.concat(parts)
+
+
+def temperature(table: pd.DataFrame | None) -> float | None:
+    """The median over folds of a `summarise`d table, to be stored with a model; None without one.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame or None
+        Of one corpus, with temperatures at one share of its data.
+    """
+    rows = [] if table is None else table.loc[table["scaling"] == "temperature", "temperature"]
+    return float(rows.iloc[0]) if len(rows) else None
 
 
 def summarise(scored: pd.DataFrame, settings, *, seed: int) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def diagnose_target(source: Data, data: Data, params: Params) -> Diagnosis:
     done = runner.run(_job, calls, params, label=f"{data.corpus}: diagnostics")
     fraction, settings = params.headline, params.evaluation
     seed = seeds.seed_of(params.seed, "diagnostics", data.corpus)
-    scored = pd.concat([_scored(data, result, fraction) for result in done], ignore_index=True)
+    scored = calibration.scored(data, done, fraction)
     # The source model is compared on the same utterances.
     scored = scored[scored["utterance_id"].isin(scored.loc[scored["n_train"] > 0, "utterance_id"])]
     measured = [pd.DataFrame(result["attention"]) for result in done[1:]]
@@ -149,11 +149,9 @@ def _job(source, data, folder, split, number, params):
 
     settings = {"start": "pretrained", "rng_key": rng_key, "source": source, "watch": watch}
     net = fit.finetune(start, data, split.train, params, **settings)
-    result = _probabilities(net, data, split.test) | {
+    result = calibration.measure(net, data, split) | {
         "fold": split.name,
         "n_train": len(split.train),
-        "n_calibration": len(split.validation),
-        "temperature": _temperature(net, data, split.validation),
         "attention": pd.concat(measured, ignore_index=True).to_dict("list"),
     }
     return result | (_embeddings(start, net, source, data, split, rng_key) if number == 0 else {})
@@ -162,39 +160,7 @@ def _job(source, data, folder, split, number, params):
 def _zero_shot(net, source, data):
     if data.labels != source.labels:
         return {"test": []}  # the source model knows other emotions
-    facts = {"fold": "all", "n_train": 0, "n_calibration": 0, "temperature": np.nan}
-    return facts | _probabilities(net, data, np.arange(len(data.rows)))
-
-
-def _probabilities(net, data, rows):
-    return {"test": rows.tolist(), "probabilities": fit.predict(net, data, rows).tolist()}
-
-
-def _temperature(net, data, held):
-    if not len(held):
-        return np.nan
-    return calibration.fit_temperature(fit.predict(net, data, held), data.classes[held])
-
-
-def _scored(data, result, fraction):
-    """A row an utterance: how confident the model was, and whether it was right."""
-    if not result["test"]:
-        return pd.DataFrame()
-    probabilities, fitted = np.array(result["probabilities"]), result["temperature"]
-    rows, true = data.rows.iloc[result["test"]], data.classes[result["test"]]
-    facts = {key: result[key] for key in ("fold", "n_train", "n_calibration")}
-    facts |= {"corpus": data.corpus, "fraction": fraction if result["n_train"] else 0.0}
-    facts |= {name: rows[name].to_numpy() for name in ("utterance_id", "speaker")}
-    scaled = [("none", 1.0, probabilities)]
-    if not np.isnan(fitted):
-        scaled.append(("temperature", fitted, calibration.scale(probabilities, fitted)))
-    parts = []
-    for name, temperature, p in scaled:
-        likelihood = np.maximum(p[np.arange(len(true)), true], np.finfo(np.float32).tiny)
-        part = pd.DataFrame({"scaling": name, "temperature": temperature, **facts})
-        right = p.argmax(axis=1) == true
-        parts.append(part.assign(confidence=p.max(axis=1), right=right, nll=-np.log(likelihood)))
-    return pd.concat(parts)
+    return {"fold": "all", "n_train": 0} | calibration.measure(net, data, protocol.untrained(data))
 
 
 def _embeddings(before, after, source, data, split, rng_key):

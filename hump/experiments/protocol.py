@@ -1,5 +1,6 @@
 """The study's two experiments: pre-training on the source, fine-tuning on a target."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import pandas as pd
 
 from hump import corpora, model, results
 from hump.corpora import splits
-from hump.experiments import runner
+from hump.experiments import calibration, runner
+from hump.model import familiar
 from hump.params import Params, names
 from hump.training import baselines, fit
 from hump.training.dataset import Data
 from hump.util import seeds
+
+# Share of the training utterances that lie no further from their mean than what is called usual.
+USUAL = 0.99
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,15 @@ class SourceRun:
         Columns fold, epoch, loss, validation_uar, kept.
     epochs : int
         Median over folds of the epochs that validation speakers chose.
+    calibration : pandas.DataFrame
+        As `hump.experiments.calibration.summarise`: temperatures are fitted on validation speakers,
+        and everything else is measured on test speakers.
     """
 
     predictions: pd.DataFrame
     history: pd.DataFrame
     epochs: int
+    calibration: pd.DataFrame
 
 
 def pretrain_source(data: Data, params: Params) -> SourceRun:
@@ -60,7 +69,10 @@ def pretrain_source(data: Data, params: Params) -> SourceRun:
     ]
     epochs = int(np.median([result["best_epoch"] for result in done]))
     order = ["fold", "epoch", "loss", "validation_uar", "kept"]
-    return SourceRun(pd.concat(tested, ignore_index=True), pd.concat(history)[order], epochs)
+    scored, seed = calibration.scored(data, done, 1.0), seeds.seed_of(params.seed, "calibration")
+    trusted = calibration.summarise(scored, params.evaluation, seed=seed)
+    predictions = pd.concat(tested, ignore_index=True)
+    return SourceRun(predictions, pd.concat(history)[order], epochs, trusted)
 
 
 def _pretrain_job(data, fold, params):
@@ -71,10 +83,8 @@ def _pretrain_job(data, fold, params):
     predicted |= _baselines(data, fold.train, data, fold.test)
     epochs = list(range(1, len(history.loss) + 1))
     course = {"epoch": epochs, "loss": history.loss, "validation_uar": history.validation_uar}
-    return fit.outcome(data, fold, predicted) | {
-        "history": course,
-        "best_epoch": history.best_epoch,
-    }
+    measured = fit.outcome(data, fold, predicted) | calibration.measure(net, data, fold)
+    return measured | {"history": course, "best_epoch": history.best_epoch}
 
 
 def _baselines(data, train, test_data, test):
@@ -123,7 +133,7 @@ def source_training(data: Data, params: Params, epochs: int, number: int) -> dic
     return {"data": data, "params": settings, "epochs": epochs, "rng_key": rng_key}
 
 
-def train_final_source(data: Data, params: Params, epochs: int) -> Path:
+def train_final_source(data: Data, params: Params, epochs: int, trusted=None) -> Path:
     """Train the source models, and save the first.
 
     Parameters
@@ -132,15 +142,27 @@ def train_final_source(data: Data, params: Params, epochs: int) -> Path:
     params : Params
     epochs : int
         As `chosen_epochs`.
+    trusted : pandas.DataFrame, optional
+        `SourceRun.calibration`, whose temperature is stored with the model.
 
     Returns
     -------
     Path
         Folder of the first.
     """
-    origin = results.origin(params, data.features, [params.source]) | {"epochs": epochs}
     first = source_models(data, params, epochs)[0]
-    return runner.keep(first, results.model(params), origin=origin)
+    return _save(first, data, params, [params.source], trusted, epochs=epochs)
+
+
+def _save(trained, data, params, trained_on, trusted, **more):
+    """Save a trained model with what `hump.predict` needs to say how far to trust it."""
+    origin = results.origin(params, data.features, trained_on)
+    net = model.load(trained)
+    measure = functools.partial(familiar.distances, net)
+    far = np.quantile(fit.outputs(net, measure, data, np.arange(len(data.rows))), USUAL, axis=0)
+    usual = dict(zip(net.config.streams, far.tolist()))
+    trust = {"temperature": calibration.temperature(trusted), "usual": usual}
+    return model.save(net, results.model(params, *trained_on[1:]), origin=origin | trust | more)
 
 
 def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
@@ -270,17 +292,23 @@ def draw(data: Data, fold, number: int, fraction: float, params: Params, *, repe
 
 
 def _zero_shot(models, source, data, params):
-    test, everything = np.arange(len(data.rows)), np.arange(len(source.rows))
+    test, everything = untrained(data).test, np.arange(len(source.rows))
     votes = [fit.predict(net, data, test) for net in models]
     predicted = {names.PRETRAINED: votes[0].argmax(1).tolist()}
     if params.finetune.ensemble.zero_shot:
         # Without the probe: it has learnt nothing of the target.
         predicted[names.PLUS] = np.mean(votes, axis=0).argmax(1).tolist()
     predicted |= _baselines(source, everything, data, test)
-    return fit.outcome(data, splits.Split("all", test[:0], test[:0], test), predicted)
+    return fit.outcome(data, untrained(data), predicted)
 
 
-def train_final_target(source: Data, data: Data, params: Params) -> Path:
+def untrained(data: Data) -> splits.Split:
+    """All rows test a model that was trained on none of them."""
+    test = np.arange(len(data.rows))
+    return splits.Split("all", test[:0], test[:0], test)
+
+
+def train_final_target(source: Data, data: Data, params: Params, trusted=None) -> Path:
     """Fine-tune the source model on all of a target's utterances and save it, for use on new files.
 
     Nothing is tested with it.
@@ -289,16 +317,18 @@ def train_final_target(source: Data, data: Data, params: Params) -> Path:
     ----------
     source, data : Data
     params : Params
+    trusted : pandas.DataFrame, optional
+        `hump.experiments.diagnosis.Diagnosis.calibration`, whose temperature is stored with the
+        model.
 
     Returns
     -------
     Path
         Its folder.
     """
-    call, folder = finetuning(source, params) | {"data": data}, results.model(params, data.corpus)
-    origin = results.origin(params, data.features, [params.source, data.corpus])
+    call = finetuning(source, params) | {"data": data}
     trained = runner.models(_target_model, [call], params, label=f"{data.corpus}: final model")[0]
-    return runner.keep(trained, folder, origin=origin)
+    return _save(trained, data, params, [params.source, data.corpus], trusted)
 
 
 def _target_model(source, data, folder, params):

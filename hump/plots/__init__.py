@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "few_shot", "fraction_curves", "overlap", "strategies", "transfer", "transfer_curves",
         ],
         "ledger": ["claim_ledger"],
+        "recording": ["recording"],
         "results": ["confusion_matrices", "forest", "learning_curves", "protocol_gap", "speakers"],
         "style": ["keep", "save"],
     },

@@ -1,6 +1,5 @@
 """Figures of corpora and streams."""
 
-import librosa
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -123,9 +122,7 @@ def spectrograms(rows, root, labels):
         time_s = np.arange(len(signal)) / audio.SAMPLING_RATE
         wave.plot(time_s, signal, lw=0.3, color=style.colour_of(label))
         wave.set_title(label)
-        power = np.abs(librosa.stft(signal, n_fft=512, hop_length=160)) ** 2
-        level_db = librosa.power_to_db(power, ref=np.max)
-        parts.picture(below, level_db, time_s[-1], 8, cmap="magma", vmin=-70)
+        parts.spectrogram(below, signal)
         below.set_xlabel("time (s)")
     axes[0, 0].set_ylabel("amplitude")
     axes[1, 0].set_ylabel("frequency (kHz)")

@@ -1,5 +1,6 @@
 """What figures are made of: panels, legends, rows, and dots with intervals."""
 
+import librosa
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -219,6 +220,13 @@ def picture(axis, values, duration_s: float, top: float, **look) -> None:
     """Draw values, shape (rows, frames), over time; the lowest row is the first."""
     axis.imshow(values, origin="lower", aspect="auto", extent=(0, duration_s, 0, top), **look)
     axis.grid(visible=False)
+
+
+def spectrogram(axis, signal) -> None:
+    """Draw the level of a signal at 16 kHz by time and frequency (kHz), down to -70 dB."""
+    power = np.abs(librosa.stft(signal, n_fft=512, hop_length=160)) ** 2
+    level_db = librosa.power_to_db(power, ref=np.max)
+    picture(axis, level_db, len(signal) / 16_000, 8, cmap="magma", vmin=-70)
 
 
 @style.applied

@@ -1,7 +1,13 @@
-"""Audio players for notebooks, left out where a notebook is run headlessly."""
+"""Audio players and a recorder for notebooks, left out where a notebook is run headlessly."""
 
 import os
+import tempfile
+from pathlib import Path
 
+import anywidget
+import ipywidgets
+import numpy as np
+import traitlets
 from IPython.display import HTML, Audio, display
 
 from hump import audio
@@ -32,6 +38,51 @@ def play_pieces(pieces) -> None:
         As `hump.encoder.Speech` gives them: signals and titles.
     """
     _show((title, signal) for signal, title in pieces)
+
+
+class Recorder(anywidget.AnyWidget):
+    """A button that records from the microphone; `samples` are float32 at 16 kHz, as bytes."""
+
+    _esm = Path(__file__).with_name("recorder.js")
+    samples = traitlets.Bytes().tag(sync=True, from_json=lambda sent, widget: bytes(sent))
+
+
+class Choice:
+    """Widgets to record or upload speech; nothing leaves the machine that runs the notebook.
+
+    Parameters
+    ----------
+    example : str or Path
+        What is chosen until then.
+
+    Attributes
+    ----------
+    recording : str, Path or tuple
+        For `hump.predict`.
+    """
+
+    def __init__(self, example):
+        self.recording, self._folder = example, tempfile.TemporaryDirectory()
+        if os.environ.get("HUMP_HEADLESS"):
+            print("The recorder is shown in JupyterLab only")
+            return
+        recorder, upload = Recorder(), ipywidgets.FileUpload(description="Upload a file")
+        self._told = ipywidgets.Label("The example is chosen.")
+        recorder.observe(self._recorded, "samples")
+        upload.observe(self._uploaded, "value")
+        display(ipywidgets.HBox([recorder, upload, self._told]))
+
+    def _recorded(self, change):
+        self._take((np.frombuffer(change.new, np.float32), audio.SAMPLING_RATE), "Your recording")
+
+    def _uploaded(self, change):
+        for file in change.new:
+            path = Path(self._folder.name) / Path(file["name"]).name
+            path.write_bytes(file["content"])
+            self._take(path, path.name)
+
+    def _take(self, recording, name):
+        self.recording, self._told.value = recording, f"{name} is chosen: run the cells below."
 
 
 def _show(players):

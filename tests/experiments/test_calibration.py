@@ -1,11 +1,15 @@
 """Temperature and calibration error, where they are known."""
 
+import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from hump.corpora import splits
 from hump.experiments import calibration
+from hump.training import fit
 
 
 def test_temperature_of_known_overconfidence():
@@ -67,3 +71,28 @@ def test_chance_covers_a_calibrated_model():
     limit = calibration.ece_by_chance(confidence, 0.95, seed=2)
     drawn = [calibration.ece(confidence, rng.random(100) < confidence) for _ in range(1000)]
     assert np.mean(np.array(drawn) < limit) == pytest.approx(0.95, abs=0.025)
+
+
+def test_validation_rows_alone_fit_the_temperature(make_data, monkeypatch):
+    """90 % sure of one of four classes and right in 75 %: T = log 27 / log 9."""
+    data = make_data()
+    split = splits.source_folds(data.rows, 8)[0]
+
+    def three_of_four(net, data, rows):
+        said = (data.classes[rows] + (np.arange(len(rows)) % 4 == 0)) % 4
+        return np.where(np.arange(4) == said[:, None], 0.9, 0.1 / 3)
+
+    monkeypatch.setattr(fit, "predict", three_of_four)
+    found = calibration.measure(None, data, split)
+    assert found["temperature"] == pytest.approx(1.5, rel=1e-4)
+    assert found["n_calibration"] == 32 and found["test"] == split.test.tolist()
+    emotion = data.rows["emotion"].mask(np.isin(np.arange(80), split.test), "sad")
+    wrecked = dataclasses.replace(data, rows=data.rows.assign(emotion=emotion))
+    assert calibration.measure(None, wrecked, split)["temperature"] == found["temperature"]
+    nobody = dataclasses.replace(split, validation=split.test[:0])
+    assert np.isnan(calibration.measure(None, data, nobody)["temperature"])
+    rows = calibration.scored(data, [{"fold": "a", "n_train": 48, **found}], 1.0)
+    table = pd.DataFrame({"scaling": ["none", "temperature"], "temperature": [1.0, 1.5]})
+    assert rows.groupby("scaling")["temperature"].first().tolist() == [1.0, found["temperature"]]
+    assert calibration.temperature(table) == 1.5 and calibration.temperature(None) is None
+    assert calibration.temperature(table[:1]) is None

@@ -12,15 +12,18 @@ from hump.util import code, files
 
 FINETUNING = {"04_finetune_demo_german", "04_finetune_demo_mandarin"}
 MODELS = {"03_pretrain", *FINETUNING, "05_fusion_ablation", "06_layer_sensitivity",
-          "07_fraction_curves", "08_architecture", "11_encoders", "12_transfer", "13_matrix"}  # fmt: skip
+          "07_fraction_curves", "08_architecture", "11_encoders", "12_transfer",
+          "13_matrix"}  # fmt: skip
 CHANGES = {
     "hump/audio.py": ('MIN_DURATION_S = 0.25', "MIN_DURATION_S = 0.26",
-                      {"01_data", "02_features"} | MODELS),
+                      {"01_data", "02_features", "10_try_it"} | MODELS),
     "hump/corpora/recipes/emodb.py": ('"W": "anger"', '"W": "rage"', {"01_data"}),
     "hump/corpora/recipes/emodb.published.csv": (",127", ",128", {"01_data"}),
     "hump/demo/espeak.py": ("SAMPLING_RATE = 22050", "SAMPLING_RATE = 22051", {"01_data"}),
-    "hump/features/mfcc.py": ("N_MELS = 40", "N_MELS = 41", {"02_features"} | MODELS),
-    "hump/model/network.py": ("limit: float = 5.0", "limit: float = 6.0", MODELS),
+    "hump/features/mfcc.py": ("N_MELS = 40", "N_MELS = 41",
+                              {"02_features", "10_try_it"} | MODELS),
+    "hump/model/network.py": ("limit: float = 5.0", "limit: float = 6.0",
+                               MODELS | {"10_try_it"}),
     "hump/training/strategies.py": ("int(done / share", "int(done * 1 / share",
                                     MODELS - {"03_pretrain", "06_layer_sensitivity",
                                               "11_encoders"}),
