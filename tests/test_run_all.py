@@ -88,6 +88,7 @@ def pip_calls(project):
         (["params/demo.yaml", "-n"], "then -- and the arguments of the tool that is run, see"),
         (["setup", "--", "x"], "--: unknown argument; give"),
         (["publish", "--", "x"], "--: unknown argument; give"),
+        (["site", "--", "x"], "--: unknown argument; give"),
     ],
 )
 def test_a_wrong_argument_is_one_line_and_sets_nothing_up(project, arguments, message):
@@ -258,6 +259,10 @@ def test_corpora_are_fetched_by_their_names_into_the_folder_given(project):
 def test_published_results_are_those_of_the_parameter_file(project):
     status, out, _ = call(project, "publish", "params/demo.yaml", SATISFIED="0")
     assert status == 0 and f"called: -m hump publish {project}/params/demo.yaml" in out
+
+
+def test_the_site_needs_no_argument(project):
+    assert "called: -m hump site\n" in call(project, "site", SATISFIED="0")[1]
 
 
 def test_verify_passes_the_folder_and_its_arguments_on(project):

@@ -72,6 +72,13 @@ def test_no_link_is_broken_and_nothing_is_loaded_from_elsewhere(built, pages):
                 assert anchor in pages[target].anchors, f"{path.name}: {link}"
 
 
+def test_parameters_are_shown_if_they_are_those_of_the_results(built):
+    """The published ones have no record of them, and the parameter file has changed since."""
+    text = (built / "reproduce.html").read_text(encoding="utf-8")
+    recorded = (PUBLISHED / "published.json").is_file()
+    assert ("hop_ms" in text) == recorded and ("older than the record" in text) != recorded
+
+
 def test_every_image_says_what_it_shows(pages):
     shown = {path.name: found.silent for path, found in pages.items() if found.silent}
     assert shown == {}
@@ -97,10 +104,17 @@ def test_cards_say_what_the_tables_say(built):
 
 def test_intervals_stand_beside_their_values_and_rows_have_addresses(built):
     text = (built / "fusion.html").read_text(encoding="utf-8")
-    row = text[text.index('id="open-fusion_comparisons-4"') :].partition("</tr>")[0]
-    assert "<td>RAVDESS</td><td>concatenation, parameters matched</td>" in row
-    assert '<td class="value">-0.086 [-0.149, -0.024]</td><td>0.0723</td>' in row
-    assert "<td>not decided</td>" in row
+    table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
+    for number, row in enumerate(table.itertuples(), 1):
+        found = text[text.index(f'id="open-fusion_comparisons-{number}"') :].partition("</tr>")[0]
+        cells = re.findall(r"<td.*?>(.*?)</td>", found)
+        ends = (row.difference, row.difference_low, row.difference_high)
+        assert cells[0] == row.comparison.upper() and cells[1] == row.b
+        assert [float(v) for v in re.findall(r"[-+.\d]+", cells[2])] == pytest.approx(
+            ends, abs=5e-4
+        )
+        decided = row.p_holm < 0.05 and row.difference_low * row.difference_high > 0
+        assert (cells[5] in ("better", "worse")) == decided
 
 
 def test_no_study_is_told(tmp_path):
@@ -142,4 +156,5 @@ def test_pages_open_from_disk_for_everybody(built, browser):
     heading.locator("button").click()
     column = page.locator("xpath=//tr[starts-with(@id, 'open-fusion_comparisons')]/td[4]")
     values = [float(text) for text in column.all_text_contents()]
-    assert values == sorted(values) and len(values) == 26
+    table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
+    assert values == sorted(values) and len(values) == len(table)
