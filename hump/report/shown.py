@@ -27,7 +27,7 @@ class Study:
     @property
     def files(self):
         """Names of files to download, by kind."""
-        kinds = ("tables", "figures", "notebooks")
+        kinds = ("tables", "figures", "notebooks", "audio")
         found = {kind: sorted(self.folder.glob(f"{kind}/[!.]*.*")) for kind in kinds}
         return {kind: [path.name for path in paths] for kind, paths in found.items()}
 

@@ -19,7 +19,7 @@ MANIFEST = "published.json"
 _LEFT_OUT = ("manifest.csv", "*predictions*.csv", "embeddings_*.csv")
 # These show recordings, which are published only where they are ours.
 _SHOWS_RECORDINGS = ("01_data.ipynb", "02_features.ipynb", "data_spectrograms.*", "streams.*")
-_KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*"}
+_KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*", "audio": "*.mp3"}
 
 
 def publish(params: Params) -> Path:

@@ -47,6 +47,8 @@ def built(tmp_path_factory):
     study = tmp_path_factory.mktemp("site") / "open"
     others = shutil.ignore_patterns("0[1-46-9]*.ipynb", "1*.ipynb")
     shutil.copytree(PUBLISHED, study, ignore=others)
+    (study / "audio").mkdir()
+    (study / "audio" / "demo_german-sad.mp3").write_bytes(b"")
     params = load_params("params/open.yaml")
     return site.build({study: params}, study.parent / "built", api=False).parent
 
@@ -77,6 +79,12 @@ def test_parameters_are_shown_if_they_are_those_of_the_results(built):
     text = (built / "reproduce.html").read_text(encoding="utf-8")
     recorded = (PUBLISHED / "published.json").is_file()
     assert ("hop_ms" in text) == recorded and ("older than the record" in text) != recorded
+
+
+def test_examples_can_be_heard(built):
+    text = (built / "data.html").read_text(encoding="utf-8")
+    assert 'aria-label="demo German, sad" src="files/open/audio/demo_german-sad.mp3"' in text
+    assert (built / "files/open/audio/demo_german-sad.mp3").is_file()
 
 
 def test_every_image_says_what_it_shows(pages):
@@ -140,7 +148,7 @@ def test_pages_open_from_disk_for_everybody(built, browser):
     page = context.new_page()
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    for name in ("index", "fusion", "claims", "open/05_fusion_ablation"):
+    for name in ("index", "data", "claims", "open/05_fusion_ablation"):
         page.goto(f"{(built / name).as_uri()}.html")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, f"{name}: scrolls sideways, {width} px"
