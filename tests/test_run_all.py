@@ -88,6 +88,7 @@ def pip_calls(project):
         (["params/demo.yaml", "-n"], "then -- and the arguments of the tool that is run, see"),
         (["setup", "--", "x"], "--: unknown argument; give"),
         (["publish", "--", "x"], "--: unknown argument; give"),
+        (["site", "--", "x"], "--: unknown argument; give"),
     ],
 )
 def test_a_wrong_argument_is_one_line_and_sets_nothing_up(project, arguments, message):
@@ -263,6 +264,10 @@ def test_published_results_are_those_of_the_parameter_file(project):
 def test_recordings_are_passed_on_as_given(project):
     _, out, _ = call(project, "predict", "a b.wav", "--model", "m", "--csv", SATISFIED="0")
     assert "called: -m hump predict a b.wav --model m --csv" in out
+
+
+def test_the_site_needs_no_argument(project):
+    assert "called: -m hump site\n" in call(project, "site", SATISFIED="0")[1]
 
 
 def test_verify_passes_the_folder_and_its_arguments_on(project):

@@ -7,6 +7,7 @@ from pathlib import Path
 import anywidget
 import ipywidgets
 import numpy as np
+import soundfile
 import traitlets
 from IPython.display import HTML, Audio, display
 
@@ -27,6 +28,24 @@ def play(rows, root) -> None:
         (f"<b>{row.emotion}</b>, {row.corpus}, speaker {row.speaker}", audio.load(root / row.path))
         for row in rows.itertuples()
     )
+
+
+def keep(rows, root, folder) -> None:
+    """Save utterances as small files, ``<corpus>-<emotion>.mp3``, for the site to play.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Manifest rows, one of each emotion, of synthetic speech: no recording is to be passed on.
+    root : Path
+        The corpus's folder.
+    folder : Path
+        Where the files go.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for row in rows.itertuples():
+        file = folder / f"{row.corpus}-{row.emotion}.mp3"
+        soundfile.write(file, audio.load(root / row.path), audio.SAMPLING_RATE)
 
 
 def play_pieces(pieces) -> None:

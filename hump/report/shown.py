@@ -27,7 +27,7 @@ class Study:
     @property
     def files(self):
         """Names of files to download, by kind."""
-        kinds = ("tables", "figures", "notebooks")
+        kinds = ("tables", "figures", "notebooks", "audio")
         found = {kind: sorted(self.folder.glob(f"{kind}/[!.]*.*")) for kind in kinds}
         return {kind: [path.name for path in paths] for kind, paths in found.items()}
 
@@ -75,7 +75,9 @@ class Study:
 
     @property
     def settings(self):
-        """All parameters, as a parameter file has them."""
+        """All parameters, as a parameter file has them; empty if they lie with no results."""
+        if not any((self.folder / name).is_file() for name in (MANIFEST, "params.yaml")):
+            return ""
         return yaml.safe_dump(self.params.model_dump(mode="json"), sort_keys=False)
 
     def caption(self, figure):

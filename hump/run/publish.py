@@ -21,7 +21,7 @@ _LEFT_OUT = ("manifest.csv", "*predictions*.csv", "embeddings_*.csv")
 _SHOWS_RECORDINGS = (
     "01_data.ipynb", "02_features.ipynb", "10_try_it.ipynb", "data_spectrograms.*", "streams.*",
 )  # fmt: skip
-_KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*"}
+_KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*", "audio": "*.mp3"}
 
 
 def publish(params: Params) -> Path:

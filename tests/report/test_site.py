@@ -47,6 +47,8 @@ def built(tmp_path_factory):
     study = tmp_path_factory.mktemp("site") / "open"
     others = shutil.ignore_patterns("0[1-46-9]*.ipynb", "1*.ipynb")
     shutil.copytree(PUBLISHED, study, ignore=others)
+    (study / "audio").mkdir()
+    (study / "audio" / "demo_german-sad.mp3").write_bytes(b"")
     params = load_params("params/open.yaml")
     return site.build({study: params}, study.parent / "built", api=False).parent
 
@@ -70,6 +72,19 @@ def test_no_link_is_broken_and_nothing_is_loaded_from_elsewhere(built, pages):
             assert target.is_file() and built in target.parents, f"{path.name}: {link}"
             if anchor and target in pages:
                 assert anchor in pages[target].anchors, f"{path.name}: {link}"
+
+
+def test_parameters_are_shown_if_they_are_those_of_the_results(built):
+    """The published ones have no record of them, and the parameter file has changed since."""
+    text = (built / "reproduce.html").read_text(encoding="utf-8")
+    recorded = (PUBLISHED / "published.json").is_file()
+    assert ("hop_ms" in text) == recorded and ("older than the record" in text) != recorded
+
+
+def test_examples_can_be_heard(built):
+    text = (built / "data.html").read_text(encoding="utf-8")
+    assert 'aria-label="demo German, sad" src="files/open/audio/demo_german-sad.mp3"' in text
+    assert (built / "files/open/audio/demo_german-sad.mp3").is_file()
 
 
 def test_every_image_says_what_it_shows(pages):
@@ -97,10 +112,17 @@ def test_cards_say_what_the_tables_say(built):
 
 def test_intervals_stand_beside_their_values_and_rows_have_addresses(built):
     text = (built / "fusion.html").read_text(encoding="utf-8")
-    row = text[text.index('id="open-fusion_comparisons-4"') :].partition("</tr>")[0]
-    assert "<td>RAVDESS</td><td>concatenation, parameters matched</td>" in row
-    assert '<td class="value">-0.086 [-0.149, -0.024]</td><td>0.0723</td>' in row
-    assert "<td>not decided</td>" in row
+    table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
+    for number, row in enumerate(table.itertuples(), 1):
+        found = text[text.index(f'id="open-fusion_comparisons-{number}"') :].partition("</tr>")[0]
+        cells = re.findall(r"<td.*?>(.*?)</td>", found)
+        ends = (row.difference, row.difference_low, row.difference_high)
+        assert cells[0] == row.comparison.upper() and cells[1] == row.b
+        assert [float(v) for v in re.findall(r"[-+.\d]+", cells[2])] == pytest.approx(
+            ends, abs=5e-4
+        )
+        decided = row.p_holm < 0.05 and row.difference_low * row.difference_high > 0
+        assert (cells[5] in ("better", "worse")) == decided
 
 
 def test_no_study_is_told(tmp_path):
@@ -126,7 +148,7 @@ def test_pages_open_from_disk_for_everybody(built, browser):
     page = context.new_page()
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    for name in ("index", "fusion", "claims", "open/05_fusion_ablation"):
+    for name in ("index", "data", "claims", "open/05_fusion_ablation"):
         page.goto(f"{(built / name).as_uri()}.html")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, f"{name}: scrolls sideways, {width} px"
@@ -142,4 +164,5 @@ def test_pages_open_from_disk_for_everybody(built, browser):
     heading.locator("button").click()
     column = page.locator("xpath=//tr[starts-with(@id, 'open-fusion_comparisons')]/td[4]")
     values = [float(text) for text in column.all_text_contents()]
-    assert values == sorted(values) and len(values) == 26
+    table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
+    assert values == sorted(values) and len(values) == len(table)
