@@ -301,6 +301,8 @@ def test_misuse(trained, speech, tmp_path):
             hump.predict(wrong, model=trained[0])
     with pytest.raises(ParameterError, match=r"recordings=\[\]: is empty; give audio files"):
         hump.predict([], model=trained[0])
+    with pytest.raises(AudioError, match="recording 1: is of type ndarray: give"):
+        hump.predict((np.ones(16_000), "16 kHz"), model=trained[0])
     with pytest.raises(AudioError, match=r"a\.wav: no such file"):
         hump.predict(["a.wav"], model=trained[0])
     with pytest.raises(AudioError, match="holds or matches no audio file"):

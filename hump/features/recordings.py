@@ -80,7 +80,7 @@ def pieces(recordings, *, longest_s: float, window_s: float, hop_s: float) -> It
 
 def _is_samples(recording):
     pair = isinstance(recording, tuple) and len(recording) == 2
-    return pair and np.ndim(recording[0]) > 0 and np.ndim(recording[1]) == 0
+    return pair and np.ndim(recording[0]) > 0 and isinstance(recording[1], (int, float, np.number))
 
 
 def _found(recording, number):
