@@ -210,7 +210,7 @@ def trainings(uars):
         sns.stripplot(part, x="uar", y="system", ax=axis, **look)
         means = part.groupby("system")["uar"].mean().reindex(order)
         axis.plot(means, range(len(order)), "|", color="black", ms=9)
-        axis.set(title=corpus, xlabel="UAR", ylabel="")
+        axis.set(title=folders.title(corpus), xlabel="UAR", ylabel="")
     return figure
 
 
@@ -236,6 +236,7 @@ def matrix(table):
     figure, axes = parts.panels(list(cells), size, columns=3, share="y")
     for title, axis in axes.items():
         uar = cells[title].pivot_table("uar", "source", "corpus").reindex(sources, columns=targets)
+        uar = uar.rename(folders.title).rename(folders.title, axis=1)
         look = {"vmin": 0.2, "vmax": 0.8, "cmap": "Blues", "annot": True, "fmt": ".2f"}
         sns.heatmap(uar, ax=axis, cbar=False, annot_kws={"size": 7}, **look)
         axis.set(title=title, xlabel="target", ylabel="source")

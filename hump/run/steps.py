@@ -81,6 +81,10 @@ TEMPLATES = (
                  "few_shot_contrasts")),
     Step("08_architecture", "08_architecture", _FEATURES,
          _tables("architecture", "architecture_targets")),
+    Step("12_transfer", "12_transfer", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
+         _tables("controls", "control_comparisons", "control_predictions")),
+    Step("13_matrix", "13_matrix", (*_PRETRAINED, *_FEATURES), _tables("matrix")),
+    # 09 puts them all together.
     Step("09_figures", "09_figures",
          (*_tables("source", "fusion_comparisons", "layers", "layers_comparisons", "transfer",
                    "control_predictions"), *_FINETUNED),
@@ -89,9 +93,6 @@ TEMPLATES = (
          threads="one"),
     Step("10_try_it", "10_try_it", (_SOURCE, *_tables("manifest")), (), threads="one"),
     Step("11_encoders", "11_encoders", _FEATURES, _tables("encoders", "encoder_comparisons")),
-    Step("12_transfer", "12_transfer", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
-         _tables("controls", "control_comparisons", "control_predictions")),
-    Step("13_matrix", "13_matrix", (*_PRETRAINED, *_FEATURES), _tables("matrix")),
     Step("report", None, _tables("corpora", "main"), ("site/index.html", "provenance.json"),
          threads="one"),
 )  # fmt: skip

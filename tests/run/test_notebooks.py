@@ -216,7 +216,7 @@ def test_check_names_every_missing_corpus_at_once(tmp_path, monkeypatch, capsys)
     monkeypatch.setenv("HUMP_DATA", str(tmp_path))
     assert command_line.main(["check", "params/open.yaml"]) == 2
     told = capsys.readouterr().err
-    assert f"HUMP_DATA={tmp_path}: 2 missing; put each there" in told
+    assert f"HUMP_DATA={tmp_path}: 7 missing; put each there" in told
     assert f"- ravdess: {tmp_path}/ravdess: no such folder" in told
     assert f"- emodb: {tmp_path}/emodb: no such folder" in told
     assert command_line.main(["check", "params/demo.yaml"]) == 0

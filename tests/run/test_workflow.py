@@ -84,7 +84,7 @@ def test_missing_corpora_stop_it_before_anything_runs(tmp_path, monkeypatch, cap
     monkeypatch.setenv("HUMP_DATA", str(tmp_path / "none"))
     monkeypatch.setattr(Params, "cache", property(lambda self: tmp_path / "cache"))
     assert main(["run", "params/open.yaml"]) == 2
-    assert "2 missing; put each there" in capsys.readouterr().err
+    assert "7 missing; put each there" in capsys.readouterr().err
     assert not (tmp_path / "cache").exists()
 
 
