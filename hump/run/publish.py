@@ -6,6 +6,8 @@ import platform
 import shutil
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from hump import results
 from hump.errors import HumpError
 from hump.params import ROOT, Params, load_params
@@ -94,7 +96,14 @@ def parameters(folder: Path) -> Params:
             raise HumpError(
                 f"{folder / name}: missing or changed since it was published; restore it"
             )
-    return Params.model_validate_json(json.dumps(published["parameters"]))
+    try:
+        return Params.model_validate_json(json.dumps(published["parameters"]))
+    except ValidationError as error:
+        keys = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
+        raise HumpError(
+            f"{folder}: was published by another version, with other parameters ({keys}); read it "
+            "with that version, or run and publish the study anew"
+        ) from error
 
 
 def _statement(params, folder):

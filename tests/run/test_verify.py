@@ -145,3 +145,12 @@ def test_a_run_anew_has_folders_of_its_own(params, monkeypatch, tmp_path):
     assert not (tmp_path / "cache/verify/smoke-seed7").exists(), "the next one starts from nothing"
     with pytest.raises(HumpError, match="study=smoke: the run with seed 8 failed"):
         verify._run(params, 8)
+
+
+def test_results_of_another_version_are_said_to_be(published):
+    file = published / "published.json"
+    statement = json.loads(file.read_text())
+    statement["parameters"]["finetune"]["repeats"] = 3
+    file.write_text(json.dumps(statement))
+    with pytest.raises(HumpError, match=r"by another version, with other parameters \(finetune.re"):
+        publish.parameters(published)
