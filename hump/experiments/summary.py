@@ -81,7 +81,7 @@ def main(table: pd.DataFrame, params: Params) -> pd.DataFrame:
 def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """One row a corpus and fraction, one column a system, UAR with its interval as text.
 
-    With several trainings, their standard deviation follows it.
+    With trainings that differ, their standard deviation follows it.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """
     part = table[table["protocol"] == kind]
     shown = [
-        text.uar(row) + ("" if pd.isna(row.uar_sd) else f" ± {row.uar_sd:.3f}")
+        text.uar(row) + (f" ± {row.uar_sd:.3f}" if row.uar_sd > 0 else "")
         for row in part.itertuples()
     ]
     part = part.assign(text=shown, data=part["fraction"].map(text.percent))
