@@ -97,7 +97,7 @@ def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     """
     part = table[table["protocol"] == kind]
     shown = [
-        text.uar(row) + (f" ± {row.uar_sd:.3f}" if row.uar_sd > 0 else "")
+        text.uar(row) + (f" ± {row.uar_sd:.3f}" if row.uar_sd > 5e-4 else "")
         for row in part.itertuples()
     ]
     part = part.assign(text=shown, data=part["fraction"].map(text.percent))
