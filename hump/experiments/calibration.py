@@ -184,7 +184,7 @@ def _scored(data, result, fraction):
 
 
 def temperature(table: pd.DataFrame | None) -> float | None:
-    """The median over folds of a `summarise`d table, to be stored with a model; None without one.
+    """The median over folds, to be stored with a model; None without a table.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def built(tmp_path_factory):
     (study / "audio").mkdir()
     (study / "audio" / "demo_german-sad.mp3").write_bytes(b"")
     params = load_params("params/open.yaml")
-    return site.build({study: params}, study.parent / "built", api=False).parent
+    return site.build({study: params}, study.parent / "built").parent
 
 
 @pytest.fixture(scope="module")
