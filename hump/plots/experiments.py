@@ -21,7 +21,8 @@ def differences(comparisons, level: float):
         As `hump.evaluation.compare_families`. With several systems ``a`` a row names both; primary
         comparisons are bold.
     level : float
-        Of significance; what is decided after Holm's correction is coloured and filled.
+        Of significance; what is decided after Holm's correction, by an interval without 0 too, is
+        coloured and filled.
 
     Returns
     -------
@@ -37,7 +38,9 @@ def differences(comparisons, level: float):
     for name, axis in axes.items():
         part = comparisons[comparisons["comparison"] == name]
         part = part.sort_values("difference", ascending=False, ignore_index=True)
-        kinds = [part["p_holm"] >= level, part["difference"] > 0]
+        # As `hump.evaluation.verdict`: a small p, and an interval without 0.
+        open_ = (part["p_holm"] >= level) | (part["difference_low"] * part["difference_high"] <= 0)
+        kinds = [open_, part["difference"] > 0]
         kinds = np.select(kinds, ["not decided", "better"], "worse")
         for kind, look in looks.items():
             own = part[kinds == kind]
