@@ -195,3 +195,13 @@ def test_embeddings_show_every_point_and_the_silhouettes():
     assert [len(c.get_offsets()) for c in figure.axes[0].collections] == [2, 3]
     assert "target 0.30, corpora 0.40" in figure.axes[1].get_title(loc="left")
     assert [t.get_text() for t in figure.legends[0].get_texts()][-2:] == ["a (n=2)", "b (n=3)"]
+
+
+@pytest.mark.parametrize(("low", "filled"), [(-0.01, False), (0.01, True)])
+def test_a_difference_is_filled_only_if_its_interval_leaves_0_out(low, filled):
+    row = {"comparison": "EMODB", "a": "one", "b": "other", "speakers": 10, "question": "further",
+           "difference": 0.1, "difference_low": low, "difference_high": 0.3,
+           "p_holm": 0.001}  # fmt: skip
+    (axis,) = plots.differences(pd.DataFrame([row]), 0.05).axes
+    drawn = [line for line in axis.lines if list(line.get_xdata()) == [0.1]]
+    assert len(drawn) == 1 and (drawn[0].get_markerfacecolor() != "white") == filled
