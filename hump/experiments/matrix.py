@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from hump import evaluation, model
-from hump.corpora.splits import Split
 from hump.experiments import protocol, runner
 from hump.experiments.transfer import fractions
 from hump.params import Params, names
@@ -95,9 +94,8 @@ def predict(corpora: dict, params: Params) -> pd.DataFrame:
 
 
 def _folds(data, fraction, params):
-    nobody = np.empty(0, int)
-    whole = Split("all", nobody, nobody, np.arange(len(data.rows)))
-    return enumerate(protocol.target_folds(data, params) if fraction else [whole])
+    folds = protocol.target_folds(data, params) if fraction else [protocol.untrained(data)]
+    return enumerate(folds)
 
 
 def _pair_job(source, data, folder, fold, number, fraction, repeat, params):
@@ -108,11 +106,7 @@ def _pair_job(source, data, folder, fold, number, fraction, repeat, params):
         predicted = {names.PROBE: probe.tolist()}
     else:
         fold = protocol.draw(data, fold, number, fraction, params, repeat=repeat)
-        key = (params.seed, "finetune", data.corpus, "speaker_independent", repeat, fold.name)
-        net = fit.finetune(
-            net, data, fold.train, params, start="pretrained",
-            rng_key=(*key, fraction, "pretrained"), source=source,
-        )  # fmt: skip
+        net = protocol.finetuned(net, source, data, fold, params, fraction=fraction, repeat=repeat)
         predicted = {}
     predicted[names.PRETRAINED] = fit.classify(net, data, fold.test)
     return fit.outcome(data, fold, predicted)

@@ -262,6 +262,30 @@ def _finetune_job(source, data, folders, params, protocol, fraction, repeat, num
     return fit.outcome(data, split, predicted)
 
 
+def finetuned(net, source: Data, data: Data, split, params: Params, *, fraction, repeat):
+    """A source model fine-tuned on a draw, by the random numbers of 04's speaker-independent ones.
+
+    Parameters
+    ----------
+    net : HumpCat
+    source, data : Data
+    split : Split
+        As `draw`.
+    params : Params
+    fraction : float
+    repeat : int
+
+    Returns
+    -------
+    HumpCat
+    """
+    key = (params.seed, "finetune", data.corpus, "speaker_independent", repeat, split.name)
+    return fit.finetune(
+        net, data, split.train, params, start="pretrained",
+        rng_key=(*key, fraction, "pretrained"), source=source,
+    )  # fmt: skip
+
+
 def _draw_key(params, data, protocol, repeat, number):
     # Without the fraction: a larger draw holds the smaller one.
     return (params.seed, "draw", data.corpus, protocol, repeat, number)

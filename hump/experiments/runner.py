@@ -68,7 +68,7 @@ def models(function, calls, params: Params, *, label: str) -> list[Path]:
     Returns
     -------
     list of Path
-        Folders in the cache, for `keep` or `hump.model.load`.
+        Folders in the cache, for `hump.model.load`.
     """
     memory = {}
     folders = [params.cache / "models" / _key(function, call, memory) for call in calls]
@@ -83,23 +83,6 @@ def _sound(folder):
         return bool(model.load(folder))
     except ModelError:  # missing or damaged
         return False
-
-
-def keep(trained: Path, folder: Path, *, origin: dict) -> Path:
-    """Copy a model of `models` to where it is to be found.
-
-    Parameters
-    ----------
-    trained, folder : Path
-    origin : dict
-        As for `hump.model.save`.
-
-    Returns
-    -------
-    Path
-        The second folder.
-    """
-    return model.save(model.load(trained), folder, origin=origin)
 
 
 def _train(function, call, folder):

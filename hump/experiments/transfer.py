@@ -7,12 +7,11 @@ paper's claims are about are fine-tuned too, at the smallest fraction, as in 04.
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from hump import evaluation, model
-from hump.corpora.splits import Split
 from hump.experiments import FURTHER, PRIMARY, protocol, runner, summary
+from hump.experiments.fusion import PLAIN, STAGES
 from hump.experiments.layers import named
 from hump.experiments.variants import changed
 from hump.params import Params, names
@@ -20,7 +19,6 @@ from hump.training import fit
 from hump.training.dataset import Data
 from hump.util import seeds
 
-CONCAT = "concatenation, both stages"
 ATTENTION = "cross-attention beats concatenation"
 
 
@@ -48,7 +46,7 @@ class Control:
 def primary(params: Params) -> list[str]:
     """Controls that the paper's claims are about: without attention, and one layer alone."""
     layers = params.features.layers
-    return [CONCAT, *(f"{named([layer])} alone" for layer in layers if len(layers) > 1)]
+    return [PLAIN, *(f"{named([layer])} alone" for layer in layers if len(layers) > 1)]
 
 
 def controls(params: Params) -> list[Control]:
@@ -64,7 +62,7 @@ def controls(params: Params) -> list[Control]:
     """
     settings = params.only("seed", "model", "pretrain", "finetune", "device")
     layers, epochs = tuple(params.features.layers), protocol.chosen_epochs(params)
-    found = [Control(CONCAT, _model(settings, stage1="concat", stage2="concat"), layers, epochs)]
+    found = [Control(PLAIN, _model(settings, **STAGES[PLAIN]), layers, epochs)]
     found += [
         Control(name, settings, (layer,), epochs)
         for layer, name in zip(layers, primary(params)[1:])
@@ -80,6 +78,7 @@ def controls(params: Params) -> list[Control]:
     found += [
         Control(name, _model(settings, **changes), layers, epochs)
         for name, changes in models.items()
+        if changed(settings, **changes) != params.model
     ]
     constant = params.pretrain.schedule == "constant"
     other = "linear" if constant else "constant"
@@ -163,9 +162,8 @@ def own(params: Params) -> pd.DataFrame:
 
 def _folds(data, control, fraction, repeat, params):
     """What a control is tested on: all rows as it is, or folds after fine-tuning."""
-    nobody = np.empty(0, int)
     if not fraction:
-        return [Split("all", nobody, nobody, np.arange(len(data.rows)))]
+        return [protocol.untrained(data)]
     few = repeat < params.experiments.transfer.tuned
     if not few or control.system not in primary(params):
         return []
@@ -178,11 +176,8 @@ def _folds(data, control, fraction, repeat, params):
 def _test_job(source, data, folder, layers, fold, fraction, repeat, params):
     net, data = model.load(folder), data.of_layers(layers)
     if fraction:
-        key = (params.seed, "finetune", data.corpus, "speaker_independent", repeat, fold.name)
-        net = fit.finetune(
-            net, data, fold.train, params, start="pretrained",
-            rng_key=(*key, fraction, "pretrained"), source=source.of_layers(layers),
-        )  # fmt: skip
+        own = source.of_layers(layers)
+        net = protocol.finetuned(net, own, data, fold, params, fraction=fraction, repeat=repeat)
     return fit.outcome(data, fold, fit.classify(net, data, fold.test))
 
 
@@ -261,7 +256,7 @@ def claims(predicted: pd.DataFrame, controlled: pd.DataFrame, params: Params) ->
         ("HuMP-CAT+ beats a probe with all data", every, names.PLUS, names.PROBE),
     ]
     claimed += [
-        (ATTENTION if name == CONCAT else f"two layers beat {name}", few, names.PRETRAINED, name)
+        (ATTENTION if name == PLAIN else f"two layers beat {name}", few, names.PRETRAINED, name)
         for name in primary(params)
     ]
     unseen = predicted[predicted["protocol"] == "speaker_independent"].drop(columns="protocol")

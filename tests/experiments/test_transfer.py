@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from hump import evaluation, model, plots
-from hump.experiments import PRIMARY, protocol, summary, transfer
+from hump.experiments import PRIMARY, fusion, protocol, summary, transfer
 from hump.params import names
 from hump.report import answers
 from hump.report.leads import DETAILS
@@ -83,7 +83,7 @@ def test_controls_and_the_main_claims(study):
     params, source, targets, own = study
     rows = transfer.predict(source, targets, params)
     assert set(transfer.primary(params)) == {
-        transfer.CONCAT, "layer 1 alone", "layer 9 alone"
+        fusion.PLAIN, "layer 1 alone", "layer 9 alone"
     }  # fmt: skip
     for cell, part in rows.groupby(["system", "fraction", "repeat", "corpus"]):
         assert sorted(part["utterance_id"]) == sorted(targets[cell[-1]].rows["utterance_id"]), cell
