@@ -79,7 +79,7 @@ def test_parameters_are_plain_and_the_agreed_ones(path, code):
             "start": "hump/assets/hubert-mini",
         }  # fmt: skip
         return
-    per_target = {"corpus"} if path.stem == "04_finetune" else set()
+    per_target = {"corpus"} if path.stem in ("04_finetune", "14_diagnosis") else set()
     assert set(found) == {"params_file"} | per_target
     assert (FOLDER.parent / found["params_file"]).is_file()
 

@@ -184,7 +184,8 @@ def test_executed_notebooks_are_whole_and_silent(whole):
         "01_data", "02_features", "03_pretrain", "04_finetune_demo_german",
         "04_finetune_demo_mandarin", "05_fusion_ablation", "06_layer_sensitivity",
         "07_fraction_curves", "08_architecture", "09_figures", "10_try_it",
-        "11_encoders", "12_transfer", "13_matrix",
+        "11_encoders", "12_transfer", "13_matrix", "14_diagnosis_demo_german",
+        "14_diagnosis_demo_mandarin", "15_strategies",
     ]  # fmt: skip
     for path in executed:
         text = path.read_text()

@@ -1,4 +1,4 @@
-"""04: what fine-tuning does to a model: attention, calibration, and embeddings of a target.
+"""14: what fine-tuning does to a model: attention, calibration, and embeddings of a target.
 
 In some folds a model is fine-tuned as the study does at its headline fraction (first draw), except
 that some training speakers' utterances are held out to fit a temperature. Test speakers choose

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from hump import evaluation, model
+from hump import evaluation, model, results
 from hump.experiments import FURTHER, PRIMARY, protocol, runner, summary
 from hump.experiments.fusion import PLAIN, STAGES
 from hump.experiments.layers import named
@@ -179,6 +179,13 @@ def _test_job(source, data, folder, layers, fold, fraction, repeat, params):
         own = source.of_layers(layers)
         net = protocol.finetuned(net, own, data, fold, params, fraction=fraction, repeat=repeat)
     return fit.outcome(data, fold, fit.classify(net, data, fold.test))
+
+
+def saved(params: Params) -> pd.DataFrame:
+    """What `predict` found, as 12 wrote it; no rows if the study leaves 12 out."""
+    if "12_transfer" in params.leave_out:
+        return summary.predictions(params)[:0]
+    return results.read(params, "control_predictions")
 
 
 def summarise(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:

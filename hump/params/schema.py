@@ -16,8 +16,9 @@ class Params(sections.Section):
 
     Attributes mirror the keys of the YAML file. `corpora` are the user's own, listed in tables.
     `labels` is ``shared`` (angry, happy, neutral, sad everywhere) or ``native`` (each target's own
-    labels, with a new head on the source model). `folds` names, for a corpus, other folds than its
-    usual ones; see `hump.corpora.folds`.
+    labels, with a new head on the source model). `leave_out` names experiments that are not run;
+    what is written of the study does without them. `folds` names, for a corpus, other folds than
+    its usual ones; see `hump.corpora.folds`.
     """
 
     study: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
@@ -27,6 +28,7 @@ class Params(sections.Section):
     source: str
     targets: sections.Some[str]
     labels: Literal["shared", "native"]
+    leave_out: sections.Values[sections.Experiment]
     max_excluded: sections.BelowOne
     folds: dict[str, str]
     device: Literal["cpu", "cuda", "auto"]

@@ -30,6 +30,8 @@ Fractions = Annotated[
 ]
 Layers = Some[Annotated[int, Field(ge=0)]]  # 0: the input of an encoder's first layer
 Strategy = Literal["all", "head_first", "gradual", "l2sp", "joint"]
+Experiment = Literal["05_fusion_ablation", "06_layer_sensitivity", "08_architecture", "11_encoders",
+                     "12_transfer", "13_matrix", "14_diagnosis", "15_strategies"]  # fmt: skip
 Joined = Literal["cross_attention", "concat"]
 Head = Literal["am_softmax", "softmax"]
 Positive = Annotated[int, Field(ge=1)]
@@ -221,7 +223,7 @@ class FewShotParams(Section):
 
 
 class FractionParams(Section):
-    """What `07_fraction_curves` adds to the fractions of `finetune`."""
+    """What 07 and 15 add to the fractions of `finetune`."""
 
     tolerance: BelowOne = Field(description="UAR below that of all data")
     strategies: StrategyComparison

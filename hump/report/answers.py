@@ -41,37 +41,53 @@ def about_source(table: pd.DataFrame, params: Params, chance: float) -> str:
     return str(lead("source", "", row, params, remark(params, [params.source]), chance))
 
 
-def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Params) -> str:
-    """04: UAR by fraction, and whether the model's outputs can be trusted.
+def about_target(table: pd.DataFrame, params: Params) -> str:
+    """04: UAR by fraction.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As `hump.evaluation.summarise`, of one target, test speakers unseen.
-    diagnosis : hump.experiments.diagnosis.Diagnosis
-    rates : pandas.DataFrame
-        As `hump.experiments.bias.label_rates`, of the same target.
     params : Params
     """
     corpus, own = table["corpus"].iloc[0], table[table["system"] == names.PRETRAINED]
-    neutral = rates[(rates["system"] == names.PRETRAINED) & (rates["emotion"] == "neutral")]
-    lines = [about_attention(diagnosis.attention, "update", "after fine-tuning")]
-    for row in diagnosis.calibration.itertuples():
-        words = ("lowers", "raises", "does not measurably change")
-        does = _side(row, "nll_change", *words) if row.scaling == "temperature" else ""
-        lines.append(say("calibration", row, params.evaluation.confidence, does))
-    for row in neutral.itertuples():
-        words = ("too rarely", "too often", "not measurably more or less often than it is true")
-        lines.append(say("neutral", row, _side(row, "difference", *words)))
-    separation = diagnosis.separation.set_index(["moment", "groups"])["silhouette"]
-    lines.append(say("embeddings", separation))
     rows = list(own.itertuples())
     at = {row.fraction: row for row in rows}
     scratch = table[(table["system"] == names.SCRATCH) & (table["fraction"] == params.headline)]
     first = lead("target", "", corpus, remark(params, [params.source, corpus]),
                  at.get(params.headline, rows[-1]), rows, at.get(0.0),
                  next(scratch.itertuples(), None))  # fmt: skip
-    return f"{first}{DETAILS}{say('target', rows, lines)}"
+    return f"{first}{DETAILS}{say('target', rows)}"
+
+
+def about_diagnosis(diagnosis, rates: pd.DataFrame, params: Params) -> str:
+    """14: whether the answers of a fine-tuned model can be trusted.
+
+    Parameters
+    ----------
+    diagnosis : hump.experiments.diagnosis.Diagnosis
+    rates : pandas.DataFrame
+        As `hump.experiments.bias.label_rates`, of the same target.
+    params : Params
+    """
+    table = diagnosis.calibration
+    neutral = rates[(rates["system"] == names.PRETRAINED) & (rates["emotion"] == "neutral")]
+    lines = []
+    for row in table.itertuples():
+        words = ("lowers", "raises", "does not measurably change")
+        does = _side(row, "nll_change", *words) if row.scaling == "temperature" else ""
+        lines.append(say("calibration", row, params.evaluation.confidence, does))
+    for row in neutral.itertuples():
+        words = ("too rarely", "too often", "not measurably more or less often than it is true")
+        lines.append(say("neutral", row, _side(row, "difference", *words)))
+    lines.append(about_attention(diagnosis.attention, "update", "after fine-tuning"))
+    separation = diagnosis.separation.set_index(["moment", "groups"])["silhouette"]
+    lines.append(say("embeddings", separation))
+    # The last has a temperature, unless no speaker could be held out.
+    own = table[table["fraction"] == params.headline].iloc[-1]
+    sure = _side(own, "overconfidence", "less sure", "surer", "")
+    facts = (own, sure, remark(params, [params.source, own["corpus"]]))
+    return f"{lead('diagnosis', '', *facts)}{DETAILS}{say('diagnosis', lines)}"
 
 
 def about_attention(table: pd.DataFrame, time: str, when: str) -> str:
@@ -227,30 +243,35 @@ def about_fractions(tests, points, overlap, params: Params) -> str:
     return "\n\n".join(map(str, first)) + DETAILS + details
 
 
-def about_strategies(table: pd.DataFrame) -> str:
-    """07: the study's own strategy, and what choosing one on validation speakers is worth.
+def about_strategies(table: pd.DataFrame, contrasts: pd.DataFrame, params: Params) -> str:
+    """15: what choosing a strategy on validation speakers is worth, and what few utterances bring.
+
+    On average, or for the only target.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As `hump.experiments.tuning.table`.
+    contrasts : pandas.DataFrame
+        As `hump.experiments.few_shot.contrasts`.
+    params : Params
     """
-    rows = table[table["corpus"] == table["corpus"].iloc[-1]]  # the average, if there is one
-    lines = []
+    rows = table[table["corpus"] == table["corpus"].iloc[-1]]
+    lines, first = [], None
     for _, part in rows.groupby("fraction"):
         own, nested = part[part["in_force"]].iloc[0], part[part["variant"] == names.CHOSEN]
         votes = part[part["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
         nested = nested.iloc[0]
         words = ("worse than", "better than", "not measurably different from")
-        lines.append(
-            say("strategies", own, nested, list(votes.itertuples()),
-                 _side(nested, "difference", *words))
-        )  # fmt: skip
-    return "\n".join(lines)
+        does = _side(nested, "difference", *words)
+        lines.append(say("strategies", own, nested, list(votes.itertuples()), does))
+        first = first or (own, nested, does, remark(params))
+    lines.append(about_few_shot(contrasts))
+    return f"{lead('strategies', '', *first)}{DETAILS}" + "\n".join(lines)
 
 
 def about_few_shot(contrasts: pd.DataFrame) -> str:
-    """07: what a few utterances bring, on average or for the only target.
+    """15: what a few utterances bring, on average or for the only target.
 
     Parameters
     ----------
@@ -311,8 +332,7 @@ def about_main_claims(table: pd.DataFrame, params: Params) -> str:
     params : Params
     """
     rows = [_with_verdict(row, params) for row in table.itertuples()]
-    verdict, *facts = leads.counted(table, params)
-    return f"{lead('main_claims', verdict, rows, *facts)}{DETAILS}{say('main_claims', rows)}"
+    return f"{leads.about_main_claims(table, params)}{DETAILS}{say('main_claims', rows)}"
 
 
 def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> str:

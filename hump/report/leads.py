@@ -129,6 +129,14 @@ def about_tests(rows: pd.DataFrame, params: Params) -> Lead:
     return lead("claims", verdict, len(rows), counts, limits, clearest)
 
 
+def about_main_claims(rows: pd.DataFrame, params: Params) -> Lead:
+    """What became of the claims declared beforehand? (`hump.experiments.transfer.claims`)."""
+    tests = [(row, evaluation.verdict(row, row.family, params.evaluation))
+             for row in rows.itertuples()]  # fmt: skip
+    verdict, *facts = counted(rows, params)
+    return lead("main_claims", verdict, tests, *facts)
+
+
 def _last(rows):
     """Rows of the average over targets, which comes last, or of the only target."""
     return rows[rows["corpus"] == rows["corpus"].iloc[-1]]
@@ -143,6 +151,7 @@ def _at_headline(rows, params):
 
 # Questions of the front page: title, table, lead, and the page that shows more.
 QUESTIONS = (
+    ("What may be claimed, over all targets?", "main_claims", about_main_claims, "claims"),
     ("Does attention help?", "fusion_comparisons", about_fusion, "fusion"),
     ("Are the study's layers the right ones?", "layers_comparisons", about_layers, "layers"),
     ("Does transfer help?", "transfer", about_transfer, "transfer"),

@@ -127,6 +127,8 @@ def _lines(claim, params):
 def _rows(claim, params, **instead):
     """Rows of the claim's table, or None, and why there are none."""
     path = results.table(params, claim.table)
+    if claim.notebook in params.leave_out:
+        return None, f"{claim.notebook} is left out of this study"
     if not path.is_file():
         corpus = claim.table.removeprefix("finetune_")
         if corpus != claim.table and corpus not in params.targets:

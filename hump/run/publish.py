@@ -18,7 +18,7 @@ from hump.util.parallel import SAME_EVERYWHERE
 # Hashes of the published files, the parameters, and the machine that made them.
 MANIFEST = "published.json"
 # One line an utterance, or too large: not published.
-_LEFT_OUT = ("manifest.csv", "*predictions*.csv", "embeddings_*.csv")
+_LEFT_OUT = ("manifest.csv", "*predictions*.csv")
 # These show recordings, which are published only where they are ours.
 _SHOWS_RECORDINGS = (
     "01_data.ipynb", "02_features.ipynb", "10_try_it.ipynb", "data_spectrograms.*", "streams.*",

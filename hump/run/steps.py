@@ -66,24 +66,27 @@ TEMPLATES = (
           *_tables("source", "source_predictions", "source_calibration")),
          priority=2),
     Step("04_finetune_{corpus}", "04_finetune", (*_PRETRAINED, *_FEATURES),
-         ("models/{corpus}/model.safetensors", "models/{corpus}/config.json",
-          "models/{corpus}/README.md", *_FINETUNED,
-          *_tables("diagnostics_{corpus}", "calibration_{corpus}", "neutral_{corpus}",
-                   "embeddings_{corpus}")),
-         threads="share", priority=1),
+         _FINETUNED, threads="share", priority=1),
     # 05, 06, 08 and 11 need features alone; one after another, since each uses all cores.
     Step("05_fusion_ablation", "05_fusion_ablation", _FEATURES,
          _tables("fusion", "fusion_comparisons", "fusion_attention")),
     Step("06_layer_sensitivity", "06_layer_sensitivity", _FEATURES,
          _tables("layers", "layers_comparisons", "layer_pairs")),
     Step("07_fraction_curves", "07_fraction_curves", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
-         _tables("transfer", "breakpoints", "speaker_overlap", "strategies", "few_shot",
-                 "few_shot_contrasts")),
+         _tables("transfer", "breakpoints", "speaker_overlap"), threads="one"),
     Step("08_architecture", "08_architecture", _FEATURES,
          _tables("architecture", "architecture_targets")),
     Step("12_transfer", "12_transfer", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
          _tables("controls", "control_comparisons", "control_predictions")),
     Step("13_matrix", "13_matrix", (*_PRETRAINED, *_FEATURES), _tables("matrix")),
+    Step("14_diagnosis_{corpus}", "14_diagnosis", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
+         ("models/{corpus}/model.safetensors", "models/{corpus}/config.json",
+          "models/{corpus}/README.md",
+          *_tables("diagnostics_{corpus}", "calibration_{corpus}", "neutral_{corpus}",
+                   "embeddings_{corpus}")),
+         threads="share"),
+    Step("15_strategies", "15_strategies", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
+         _tables("strategies", "few_shot", "few_shot_contrasts")),
     # 09 puts them all together.
     Step("09_figures", "09_figures",
          (*_tables("source", "fusion_comparisons", "layers", "layers_comparisons", "transfer",
@@ -108,10 +111,13 @@ def plan(params: Params) -> list[Step]:
     Returns
     -------
     list of Step
-        With targets in place of ``{corpus}``, and executed notebooks among `makes`.
+        With targets in place of ``{corpus}``, executed notebooks among `makes`, and without the
+        experiments that the study leaves out, of which nothing is among `needs`.
     """
     steps = []
     for step in TEMPLATES:
+        if step.notebook in params.leave_out:
+            continue
         for corpus in params.targets if "{corpus}" in step.name else (None,):
             name = step.name.format(corpus=corpus)
             needs = tuple(
@@ -125,7 +131,11 @@ def plan(params: Params) -> list[Step]:
             steps.append(replace(step, name=name, needs=needs, makes=makes, corpus=corpus))
     made = [file for step in steps for file in step.makes]
     notebooks = tuple(file for file in made if file.startswith("notebooks/"))
-    return [replace(s, needs=s.needs + notebooks) if s.notebook is None else s for s in steps]
+    wanted = [step.needs + (() if step.notebook else notebooks) for step in steps]
+    return [
+        replace(step, needs=tuple(file for file in needs if file in made))
+        for step, needs in zip(steps, wanted)
+    ]
 
 
 def key(step: Step, params: Params) -> str:

@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 
 from hump.experiments import PRIMARY
+from hump.experiments.diagnosis import Diagnosis
 from hump.params import names
 from hump.report import answers
+
+NO_SHOTS = pd.DataFrame(columns=["corpus", "within"])
 
 
 def test_source_and_chance(params):
@@ -63,22 +66,47 @@ def test_attention_is_counted_at_the_last_time():
 
 
 @pytest.mark.parametrize(("low", "high", "said"), [
-    (0.01, 0.2, "which is better than it (+0.100 [+0.010, +0.200])"),
-    (-0.2, -0.01, "which is worse than it"), (-0.1, 0.3, "not measurably different from it"),
+    (0.01, 0.2, "better than"), (-0.2, -0.01, "worse than"),
+    (-0.1, 0.3, "not measurably different from"),
 ])  # fmt: skip
-def test_what_choosing_a_strategy_is_worth(low, high, said):
+def test_what_choosing_a_strategy_is_worth(params, low, high, said):
     table = pd.DataFrame({
         "corpus": "demo_german", "fraction": 0.1, "variant": ["all", "joint", names.CHOSEN],
         "uar": [0.5, 0.7, 0.6], "uar_low": 0.4, "uar_high": 0.95, "speakers": 3, "n_train": 24,
         "difference": 0.1, "difference_low": low, "difference_high": high,
         "in_force": [True, False, False], "chosen_by": [1, 2, 0], "runs": 3,
     })  # fmt: skip
-    text = answers.about_strategies(table)
-    assert said in text
+    text = answers.about_strategies(table, NO_SHOTS, params)
+    assert f"on validation speakers is {said} fixing it beforehand.** With 10 % of the data" in text
+    assert f"which is {said} it (+0.100 [{low:+.3f}, {high:+.3f}])" in text
     assert "*all*, fixed beforehand, reaches 0.500 [0.400, 0.950]" in text
     assert "(joint in 2 of 3, all in 1 of 3), reaches 0.600 [0.400, 0.950]" in text
 
 
 def test_few_shot_without_a_speaker_who_has_enough():
-    nothing = pd.DataFrame(columns=["corpus", "within"])
-    assert "no speaker has so many utterances" in answers.about_few_shot(nothing)
+    assert "no speaker has so many utterances" in answers.about_few_shot(NO_SHOTS)
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [
+    (0.01, 0.2, "is surer than it is right."), (-0.2, -0.01, "is less sure than it is right."),
+    (-0.1, 0.3, "was not shown to be surer, or less sure, than it is right."),
+])  # fmt: skip
+def test_whether_a_model_can_be_trusted_is_said_of_the_headline_fraction(params, low, high, said):
+    row = {"corpus": "demo_german", "scaling": "none", "utterances": 96, "speakers": 4, "ece": 0.2,
+           "ece_by_chance": 0.05, "temperature": 2.0, "temperature_lowest": 1.0,
+           "temperature_highest": 3.0, "n_calibration": 16, "nll_change": -0.1,
+           "nll_change_low": -0.2, "nll_change_high": -0.05, "overconfidence": 0.3,
+           "overconfidence_low": 0.2, "overconfidence_high": 0.4}  # fmt: skip
+    own = {"overconfidence": 0.1, "overconfidence_low": low, "overconfidence_high": high}
+    table = pd.DataFrame([
+        row | {"fraction": 0.0}, row | {"fraction": params.headline},
+        row | {"fraction": params.headline, "scaling": "temperature"} | own,
+    ])  # fmt: skip
+    rates = pd.DataFrame(columns=["system", "emotion"])
+    places = [(moment, of) for moment in ("before", "after") for of in ("emotions", "corpora")]
+    separation = pd.DataFrame(places, columns=["moment", "groups"]).assign(silhouette=0.5)
+    found = Diagnosis(heads(), table, None, None, separation)
+    text = answers.about_diagnosis(found, rates, params)
+    assert text.startswith(f"**On demo German, the fine-tuned model {said}** With its temperature,")
+    assert f"confidence less accuracy is +0.100 [{low:+.3f}, {high:+.3f}]" in text
+    assert text.count("ECE") == 3 and "lowers the negative log-likelihood" in text

@@ -86,9 +86,11 @@ def test_overlap(params, low, high, verdict):
 
 @pytest.mark.parametrize("study", ["open", "demo"])
 def test_published_answers_have_short_headlines(params, study):
-    for _, table, about, _ in leads.QUESTIONS:
-        rows = pd.read_csv(ROOT / "results" / "published" / study / "tables" / f"{table}.csv")
-        found = about(rows, params)
+    tables = ROOT / "results" / "published" / study / "tables"
+    asked = [question for question in leads.QUESTIONS if (tables / f"{question[1]}.csv").is_file()]
+    assert len(asked) >= 5
+    for _, table, about, _ in asked:
+        found = about(pd.read_csv(tables / f"{table}.csv"), params)
         assert 3 < len(found.headline.split()) <= 30
         assert "[" in found.sentence and "speakers" in found.sentence
         assert "nan" not in str(found)

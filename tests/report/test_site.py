@@ -102,7 +102,8 @@ def test_the_command_under_a_figure_names_a_step_of_the_study(built, pages):
 
 def test_cards_say_what_the_tables_say(built):
     text = (built / "index.html").read_text(encoding="utf-8")
-    assert text.count('class="question"') == len(leads.QUESTIONS) == 5
+    shown = [(PUBLISHED / f"tables/{table}.csv").is_file() for _, table, *_ in leads.QUESTIONS]
+    assert text.count('class="question"') == sum(shown) >= 5
     table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
     said = leads.about_fusion(table, load_params("params/open.yaml"))
     assert said.headline in text and said.sentence in text

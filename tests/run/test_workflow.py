@@ -6,16 +6,18 @@ import re
 import shutil
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
 import yaml
 
 from hump.__main__ import main
-from hump.params import Params
+from hump.params import Params, sections
 from hump.run import steps, study
 
 ROOT = Path(__file__).resolve().parents[2]
+PER_TARGET = ("04_finetune", "14_diagnosis")
 STEP = re.compile(r"-m hump step \S+ (\w+) --workers (\d+)")
 
 
@@ -53,16 +55,29 @@ def test_one_step_a_notebook_and_target(project, study):
     shutil.copy(ROOT / "params" / f"{study}.yaml", project / (name := f'ü "{study}" \\ a: #b.yaml'))
     targets = yaml.safe_load((project / name).read_text())["targets"]
     notebooks = {path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
-    expected = notebooks - {"00_mini_hubert", "04_finetune"} | {"report"}
+    expected = notebooks - {"00_mini_hubert", *PER_TARGET} | {"report"}
     steps = planned(project, name)
-    assert set(steps) == expected | {f"04_finetune_{target}" for target in targets}
+    expected |= {f"{notebook}_{target}" for notebook in PER_TARGET for target in targets}
+    assert set(steps) == expected
+
+
+def test_what_is_left_out_is_not_run_and_not_waited_for(project):
+    file = project / "params" / "demo.yaml"
+    text = file.read_text(encoding="utf-8").replace(
+        "leave_out: []", f"leave_out: [{', '.join(typing.get_args(sections.Experiment))}]"
+    )
+    file.write_text(text, encoding="utf-8")
+    run = {re.sub("_demo_.*", "", name) for name in planned(project, "params/demo.yaml")}
+    assert run == {"01_data", "02_features", "03_pretrain", "04_finetune", "07_fraction_curves",
+                   "09_figures", "10_try_it", "report"}  # fmt: skip
 
 
 def test_cores_are_shared_out(project):
     targets = len(yaml.safe_load((ROOT / "params" / "demo.yaml").read_text())["targets"])
     for name, workers in planned(project, "params/demo.yaml", "--cores", "10").items():
-        share = 10 // targets if name.startswith("04") else 10
-        assert workers == (1 if name in ("09_figures", "10_try_it", "report") else share), name
+        share = 10 // targets if name.startswith(PER_TARGET) else 10
+        alone = ("07_fraction_curves", "09_figures", "10_try_it", "report")
+        assert workers == (1 if name in alone else share), name
 
 
 def test_few_cores_are_not_left_idle(project):
@@ -71,9 +86,13 @@ def test_few_cores_are_not_left_idle(project):
     assert {workers for name, workers in steps.items() if name.startswith("04")} == {2}
 
 
-def test_every_step_says_what_it_makes(params):
+@pytest.mark.parametrize("left_out", [(), typing.get_args(sections.Experiment)])
+def test_every_step_says_what_it_makes(params, left_out):
     """What a step needs is made by exactly one step before it."""
-    made = set()
+    made, params = set(), params.model_copy(update={"leave_out": left_out})
+    assert {step.notebook for step in steps.TEMPLATES} - set(left_out) == {
+        step.notebook for step in steps.plan(params)
+    }
     for step in steps.plan(params):
         assert set(step.needs) <= made, step.name
         assert not set(step.makes) & made, step.name
