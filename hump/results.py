@@ -40,6 +40,11 @@ def notebook(params: Params, name: str) -> Path:
     return params.results / "notebooks" / f"{name}.ipynb"
 
 
+def card(params: Params, corpus: str) -> Path:
+    """Card of a corpus."""
+    return params.results / "cards" / f"{corpus}.md"
+
+
 def model(params: Params, name: str = SOURCE) -> Path:
     """Folder of a trained model: of the source, or of the target of that name."""
     return params.results / "models" / name

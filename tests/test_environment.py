@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import hump
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = (ROOT / "requirements.lock").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -114,6 +116,15 @@ def test_every_data_file_is_installed_with_the_package():
     installed = {file for package in packages for glob in patterns for file in package.glob(glob)}
     files = {f for f in (ROOT / "hump").rglob("*") if f.is_file() and "__pycache__" not in f.parts}
     assert {f for f in files if f.suffix != ".py"} - installed == set()
+
+
+def test_an_archive_is_told_what_a_citation_says():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    archived = json.loads((ROOT / ".zenodo.json").read_text(encoding="utf-8"))
+    assert archived["version"] == cited["version"] == hump.__version__
+    for name in ("title", "license"):
+        assert archived[name] == cited[name], name
+    assert [one["name"] for one in archived["creators"]] == [a["name"] for a in cited["authors"]]
 
 
 def test_tools_have_one_version_everywhere():

@@ -10,7 +10,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "catalogue": ["NAMES", "RECIPES", "read"],
+        "catalogue": ["NAMES", "RECIPES", "read", "recipe_of"],
         "counts": ["account"],
         "doctor": ["Examination", "examine"],
         "folds": ["frozen", "frozen_folds"],

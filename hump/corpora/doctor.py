@@ -70,8 +70,8 @@ class Examination:
         """As `hump.corpora.counts.mismatches`."""
         return counts.mismatches(self.published)
 
-    def _sections(self):
-        """Heading and table of each section."""
+    def sections(self):
+        """Heading and table of each part; one with a column ``index`` is shown without a head."""
         differ = int(self.published["expected"].ne(self.published["found"]).sum())
         verdict = f"{differ} of {len(self.published)} published counts differ"
         if self.published.empty:
@@ -90,7 +90,7 @@ class Examination:
 
     def __str__(self):
         parts = [self.title, *([f"NOTE: {self.remark}"] if self.remark else [])]
-        for heading, table in self._sections():
+        for heading, table in self.sections():
             body = table.to_string(index=False, header="index" not in table)
             parts.append(f"{heading}\n{body if len(table) else '-'}")
         parts.append(f"Fingerprint of utterances, labels and audio: {self.fingerprint}")
@@ -100,7 +100,7 @@ class Examination:
         remark = f"<p><b>{html.escape(self.remark)}</b></p>" if self.remark else ""
         parts = [f"<h3>{html.escape(self.title)}</h3>", remark]
         with pd.option_context("display.max_colwidth", None):  # else long paths are cut off
-            for heading, table in self._sections():
+            for heading, table in self.sections():
                 body = table.to_html(index=False, header="index" not in table, border=0)
                 parts += [f"<h4>{html.escape(heading)}</h4>", body if len(table) else "<p>-</p>"]
         code = f"<code>{self.fingerprint}</code>"

@@ -1,13 +1,17 @@
-"""The card of a saved model: ``README.md`` in its folder; the words are in ``card.md``."""
+"""Cards: of a saved model, ``README.md`` in its folder, and of a corpus, ``cards/<corpus>.md``.
 
+The words are in ``card.md`` and ``data_card.md``.
+"""
+
+import inspect
 from pathlib import Path, PurePath
 
-import jinja2
 import pandas as pd
 
 from hump import model as saved
 from hump import results
-from hump.params import Params, names
+from hump.params import Params, folders, names
+from hump.report.leads import templates
 from hump.util import files, text
 
 
@@ -33,11 +37,7 @@ def write(folder, params: Params, metrics: pd.DataFrame, calibration: pd.DataFra
     own = metrics[metrics["system"] == names.PRETRAINED]
     own = own if "fraction" in own else own.assign(fraction=1.0)
     listed = results.corpora(params).set_index("corpus").loc[net.origin["trained_on"]]
-    template = jinja2.Template(
-        Path(__file__).with_name("card.md").read_text(encoding="utf-8"),
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    words = template.render(
+    words = templates().get_template("card.md").render(
         name=folder.name, params=params, origin=net.origin, config=net.config, text=text,
         banners="; ".join(results.banners(params)) or "Recorded speech.",
         weights=sum(weight.numel() for weight in net.parameters()),
@@ -46,5 +46,35 @@ def write(folder, params: Params, metrics: pd.DataFrame, calibration: pd.DataFra
         encoder=PurePath(net.origin["encoder"].split("@")[0]).name,
     )  # fmt: skip
     card = Path(folder) / "README.md"
+    files.write_text(card, words.strip() + "\n")
+    return card
+
+
+def write_data(examination, recipe, params: Params) -> Path:
+    """Write the card of a corpus: what it is, and what was found in this copy of it.
+
+    Parameters
+    ----------
+    examination : hump.corpora.Examination
+    recipe : hump.corpora.recipe.Recipe
+        By which it was read; what its module says of the corpus is part of the card.
+    params : Params
+
+    Returns
+    -------
+    Path
+        The card.
+    """
+    used = examination.manifest[examination.manifest["emotion"].notna()]
+    used = used[used["excluded"].isna()]
+    listed = results.corpora(params).set_index("corpus").loc[examination.name]
+    about = inspect.getdoc(inspect.getmodule(recipe.decode)) if recipe.decode else ""
+    words = templates().get_template("data_card.md").render(
+        recipe=recipe, one=examination, params=params, used=used, about=about,
+        banner=names.SYNTHETIC if recipe.name in folders.DEMO else "Recorded speech.",
+        role=listed["role"], folds=listed["folds"], counts=used["emotion_raw"].value_counts(),
+        labels=dict(used[["emotion_raw", "emotion"]].drop_duplicates().to_numpy()),
+    )  # fmt: skip
+    card = results.card(params, examination.name)
     files.write_text(card, words.strip() + "\n")
     return card

@@ -5,6 +5,7 @@ with the difference that the tests would have found.
 """
 
 import functools
+import html
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,8 +32,9 @@ class Lead(NamedTuple):
 
 
 @functools.cache
-def _words():
-    loader, strict = jinja2.FileSystemLoader(Path(__file__).parent), jinja2.StrictUndefined
+def templates(folder=Path(__file__).parent) -> jinja2.Environment:
+    """The texts of a folder, with filters that write a table's values as everywhere."""
+    loader, strict = jinja2.FileSystemLoader(folder), jinja2.StrictUndefined
     prose = jinja2.Environment(
         loader=loader, undefined=strict, trim_blocks=True, lstrip_blocks=True
     )
@@ -44,13 +46,15 @@ def _words():
         "with_interval": text.columns,
         "signed": functools.partial(text.columns, sign=True),
         "title": folders.title,
+        "escape": html.escape,
     }
-    return prose.get_template("answers.md").module
+    return prose
 
 
 def say(name: str, *facts) -> str:
     """Text of a macro of ``answers.md``."""
-    return str(getattr(_words(), name)(*facts)).strip()
+    words = templates().get_template("answers.md").module
+    return str(getattr(words, name)(*facts)).strip()
 
 
 def lead(name: str, verdict: str, *facts) -> Lead:

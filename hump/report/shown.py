@@ -27,9 +27,15 @@ class Study:
     @property
     def files(self):
         """Names of files to download, by kind."""
-        kinds = ("tables", "figures", "notebooks", "audio")
+        kinds = ("tables", "figures", "notebooks", "audio", "cards")
         found = {kind: sorted(self.folder.glob(f"{kind}/[!.]*.*")) for kind in kinds}
         return {kind: [path.name for path in paths] for kind, paths in found.items()}
+
+    def cards(self, topic):
+        """Cards of corpora, for the page of data; of models, for that of calibration."""
+        wanted = {"data": False, "calibration": True}
+        return [card for card in self.files["cards"]
+                if topic in wanted and card.startswith("model_") == wanted[topic]]  # fmt: skip
 
     @property
     def corpora(self):
@@ -119,6 +125,10 @@ class Study:
             for name in found:
                 shutil.copyfile(self.folder / kind / name, place / name)
         (source / self.name).mkdir()
+        for card in self.files["cards"]:
+            words = (self.folder / "cards" / card).read_text(encoding="utf-8")
+            page = source / self.name / f"card_{card}"
+            page.write_text(f"---\norphan: true\n---\n{words}", encoding="utf-8")
         for name, file in self.notebooks.items():
             node = _folded(nbformat.read(file, as_version=4), self.name)
             nbformat.write(node, source / self.name / f"{name}.ipynb")

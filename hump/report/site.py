@@ -4,17 +4,16 @@ Pages are filled from tables, figures and executed notebooks, and made by Sphinx
 `topics.yaml` says which page shows what, and ``templates/`` holds pages, style and script.
 """
 
-import html
 import pkgutil
 import shutil
 import tempfile
 from pathlib import Path
 
-import jinja2
 import yaml
 
 from hump.errors import HumpError
-from hump.params import ROOT, Params, folders
+from hump.params import ROOT, Params
+from hump.report.leads import templates
 from hump.report.shown import Study
 
 _HERE = Path(__file__).parent
@@ -98,9 +97,7 @@ def _run_sphinx(source, built, doctrees):
 
 def _write(studies, source, api):
     """Write the pages that Sphinx reads."""
-    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(_PAGES), trim_blocks=True,
-                               lstrip_blocks=True, undefined=jinja2.StrictUndefined)  # fmt: skip
-    pages.filters |= {"title": folders.title, "escape": html.escape}
+    pages = templates(_PAGES)
     topics = yaml.safe_load((_HERE / "topics.yaml").read_text(encoding="utf-8"))
     shutil.copytree(_PAGES, source / "_static", ignore=shutil.ignore_patterns("*.md"))
     facts = {"studies": studies, "topics": topics, "modules": _write_modules(source) if api else ()}

@@ -23,7 +23,8 @@ _LEFT_OUT = ("manifest.csv", "*predictions*.csv")
 _SHOWS_RECORDINGS = (
     "01_data.ipynb", "02_features.ipynb", "10_try_it.ipynb", "data_spectrograms.*", "streams.*",
 )  # fmt: skip
-_KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*", "audio": "*.mp3"}
+_KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*", "audio": "*.mp3",
+          "cards": "*.md"}  # fmt: skip
 
 
 def publish(params: Params) -> Path:
@@ -60,6 +61,8 @@ def publish(params: Params) -> Path:
         for file in sorted((params.results / kind).glob(pattern)):
             if not any(file.match(name) for name in left_out) and not file.name.startswith("."):
                 shutil.copyfile(file, draft / kind / file.name)
+    for card in sorted(params.results.glob("models/*/README.md")):
+        shutil.copyfile(card, draft / "cards" / f"model_{card.parent.name}.md")
     files.write_text(draft / MANIFEST, json.dumps(_statement(params, draft), indent=1) + "\n")
     shutil.rmtree(target, ignore_errors=True)  # not before the new ones are there
     draft.rename(target)

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from hump import audio, corpora
+from hump import audio, corpora, results
 from hump.corpora import counts, doctor
 from hump.errors import CorpusError
 from hump.features import prosody
+from hump.report import cards
 
 
 @pytest.fixture
@@ -35,6 +36,26 @@ def test_complete_copy_is_reported_as_complete(urdu):
         assert "All 37 published counts are met" in text
         assert urdu.fingerprint in text and "Clipped" not in text
         assert "Of 400 files, 0 are originals; " in text and "missing" in text
+
+
+def test_the_card_of_a_corpus_says_what_was_examined(urdu, params):
+    line = {"corpus": "urdu", "role": "target", "remark": urdu.remark, "folds": "clips",
+            "fingerprint": urdu.fingerprint}  # fmt: skip
+    results.write(pd.DataFrame([line]), params, results.CORPORA, encoder=False)
+    card = cards.write_data(urdu, corpora.RECIPES["urdu"], params)
+    text = card.read_text(encoding="utf-8")
+    assert card == params.results / "cards" / "urdu.md"
+    assert text.startswith(f"# {urdu.title}\n\nRecorded speech.\n\nURDU")
+    assert "Latif" in text, "who recorded it"
+    assert "; 400 utterances of 29 speakers, language `ur`, " in text and urdu.fingerprint in text
+    assert "the speaker predicts the label" in text and "Folds: clips." in text
+    for raw, label in (("Angry", "angry"), ("Sad", "sad")):
+        assert f"| {raw} | {label} | 100 |" in text
+    headings = [f"\n## {heading}\n" for heading, table in urdu.sections() if len(table)]
+    assert all(heading in text for heading in headings) and len(headings) >= 4
+    scores = urdu.shortcuts.set_index(["condition", "system"])
+    assert scores.loc[("speakers shared", "speaker alone"), "uar"] == 0.96
+    assert "| speakers shared | speaker alone | 0.96 | 0.96 |" in text
 
 
 def test_faults_are_detected_and_named(trees, tmp_path):

@@ -16,6 +16,7 @@ from hump.errors import HumpError
 from hump.params import ROOT
 from hump.report import leads, site
 from hump.run import steps
+from hump.util.files import write_text
 
 PUBLISHED = ROOT / "results" / "published" / "open"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -49,6 +50,8 @@ def built(tmp_path_factory):
     shutil.copytree(PUBLISHED, study, ignore=others)
     (study / "audio").mkdir()
     (study / "audio" / "demo_german-sad.mp3").write_bytes(b"")
+    for name in ("emodb", "model_source"):
+        write_text(study / "cards" / f"{name}.md", f"# Card of {name}\n\nA | b\n")
     params = load_params("params/open.yaml")
     return site.build({study: params}, study.parent / "built").parent
 
@@ -85,6 +88,16 @@ def test_examples_can_be_heard(built):
     text = (built / "data.html").read_text(encoding="utf-8")
     assert 'aria-label="demo German, sad" src="files/open/audio/demo_german-sad.mp3"' in text
     assert (built / "files/open/audio/demo_german-sad.mp3").is_file()
+
+
+@pytest.mark.parametrize(("page", "name", "shown"), [
+    ("data", "emodb", "EMODB"), ("calibration", "model_source", "source"),
+])  # fmt: skip
+def test_cards_stand_where_a_reader_looks_for_them(built, page, name, shown):
+    text = (built / f"{page}.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="open/card_(\w+)\.html"[^>]*>(?:<[^>]+>)*([^<]+)', text)
+    assert links == [(name, shown)]
+    assert f"Card of {name}" in (built / f"open/card_{name}.html").read_text(encoding="utf-8")
 
 
 def test_every_image_says_what_it_shows(pages):

@@ -192,18 +192,20 @@ def test_corpora_count_by_content(tmp_path, monkeypatch):
 
 
 def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):
-    shown = {"tables/main.csv", "notebooks/09_figures.ipynb", "figures/fractions.png"}
+    shown = {"tables/main.csv", "notebooks/09_figures.ipynb", "figures/fractions.png",
+             "cards/emodb.md"}  # fmt: skip
     private = {"tables/manifest.csv", "tables/predictions_emodb.csv"}
     recordings = {"notebooks/01_data.ipynb", "figures/streams.png"}
     for name in shown | private | recordings:
         files.write_text(params.results / name, name)
+    files.write_text(params.results / "models" / "source" / "README.md", "a model's card")
     monkeypatch.setattr(steps, "is_current", lambda step, params: True)
 
     def published(study):
         target = publish.publish(study)
         return {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
 
-    shown |= {"tables/corpora.csv", "published.json"}
+    shown |= {"tables/corpora.csv", "published.json", "cards/model_source.md"}
     assert published(params) == shown | recordings, "synthetic speech may be shown"
     monkeypatch.setattr(type(params), "synthetic", property(lambda self: False))
     assert published(params) == shown
