@@ -2,7 +2,12 @@
 
 import csv
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -118,6 +123,25 @@ def test_encoders_are_those_of_the_benchmark():
 def test_paths_exist_or_are_made_by_a_run(path):
     made = path.startswith("results/") and not path.startswith("results/published")
     assert made or (ROOT / path).exists()
+
+
+def test_the_cell_for_a_notebook_elsewhere_runs_the_demo(tmp_path):
+    """As a script, of this checkout; the study itself is planned, not run."""
+    (cell,) = re.findall(r"^!(git clone .*)$", README, re.MULTILINE)
+    assert cell.endswith("hump/run_all.sh")
+    work = tmp_path / "checkout"
+    shutil.copytree(ROOT, work, ignore=shutil.ignore_patterns(
+        ".git", ".venv", "cache", "data", "published", "site"))  # fmt: skip
+    for command in ("init -q", "add -A", "-c user.name=a -c user.email=a@b commit -qm a"):
+        subprocess.run(["git", *command.split()], cwd=work, check=True)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        cell.replace("ADDRESS", work.as_uri()) + " params/demo.yaml -- --dry-run --quiet host",
+        shell=True, cwd=tmp_path, env={**os.environ, "PATH": path, "PYTHONPATH": ""},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "01_data" in done.stdout + done.stderr and (tmp_path / "hump" / "notebooks").is_dir()
 
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "GLOSSARY.md", "results/README.md")

@@ -57,6 +57,30 @@ def cells(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def second_average(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The average over the targets that `average_without` leaves.
+
+    Parameters
+    ----------
+    predicted : pandas.DataFrame
+    params : Params
+
+    Returns
+    -------
+    pandas.DataFrame
+        As the average of `cells`, with another name; empty if nothing is to be left out.
+    """
+    without = params.average_without
+    if not without:
+        return pd.DataFrame()
+    rest = predicted[~predicted["corpus"].isin(without)]
+    mean = evaluation.average(
+        rest, ["protocol", "fraction", "system"], sorted(rest["emotion"].unique()),
+        params.evaluation, seed=seeds.seed_of(params.seed, "average"),
+    )  # fmt: skip
+    return mean.assign(corpus=f"average without {' and '.join(without)}")
+
+
 def main(table: pd.DataFrame, params: Params) -> pd.DataFrame:
     """The main table: the source, cross-validated, then every target by fraction.
 

@@ -45,6 +45,17 @@ def targets(targets, known):
         yield (), targets, f'contradicts source="{source}": {text}'
 
 
+def average_without(corpora, known):
+    """What an average leaves out are targets, and at least two others are left."""
+    targets = known.get("targets", corpora)
+    for place, corpus in enumerate(corpora):
+        if corpus not in targets:
+            text = f"is not one of targets={', '.join(targets)}; take it out"
+            yield (place,), corpus, text
+    if corpora and "targets" in known and len(set(targets) - set(corpora)) < 2:
+        yield (), corpora, "leaves fewer than two targets for an average; take one out"
+
+
 def folds(folds, known):
     """Folds are chosen for corpora of the study that come with such folds."""
     for corpus, scheme in folds.items() if known.keys() >= {"source", "targets"} else ():

@@ -15,6 +15,7 @@ class Params(sections.Section):
     """All parameters of a study.
 
     Attributes mirror the keys of the YAML file. `corpora` are the user's own, listed in tables.
+    `average_without` names targets that a second average in the main table leaves out.
     `labels` is ``shared`` (angry, happy, neutral, sad everywhere) or ``native`` (each target's own
     labels, with a new head on the source model). `leave_out` names experiments that are not run;
     what is written of the study does without them. `folds` names, for a corpus, other folds than
@@ -27,6 +28,7 @@ class Params(sections.Section):
     corpora: dict[str, sections.TableCorpus]
     source: str
     targets: sections.Some[str]
+    average_without: sections.Values[str]
     labels: Literal["shared", "native"]
     leave_out: sections.Values[sections.Experiment]
     max_excluded: sections.BelowOne
@@ -46,6 +48,7 @@ class Params(sections.Section):
         "corpora",
         "source",
         "targets",
+        "average_without",
         "folds",
         "model",
         "finetune",

@@ -53,6 +53,22 @@ def test_comparisons_find_what_is_there_and_no_more(predicted, params):
     assert "intervals cover speakers and 3 draws and seeds." in text
 
 
+def test_a_second_average_leaves_out_what_it_says(predicted, params):
+    assert summary.second_average(predicted, params).empty
+    first, other = params.targets
+    third = predicted[predicted["corpus"] == other].assign(corpus="third")
+    every = pd.concat([predicted, third.assign(predicted="sad")])
+    params = params.model_copy(update={"average_without": (first,)})
+    found = summary.second_average(every, params)
+    assert set(found["corpus"]) == {f"average without {first}"} and (found["speakers"] == 16).all()
+    right = every["emotion"].eq(every["predicted"])
+    by = [every["corpus"], every["fraction"], every["system"], every["emotion"]]
+    uar = right.groupby(by).mean().groupby(level=[0, 1, 2]).mean()
+    for row in found.itertuples():
+        expected = [uar[name, row.fraction, row.system] for name in (other, "third")]
+        assert row.uar == pytest.approx(np.mean(expected))
+
+
 def test_too_few_speakers_are_said_to_be_too_few(predicted, params):
     few = predicted[predicted["speaker"].isin(["s0", "s1"])]
     text = answers.about_claims(summary.comparisons(few, params), params)

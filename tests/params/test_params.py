@@ -153,6 +153,8 @@ def test_contradictions_are_named_beside_the_other_problems(raw, load):
         ({"targets": "emodb"}, r'targets="emodb": .*array \(put it in brackets: \[a, b\]'),
         ({"seed": "1"}, 'seed="1": input should be a valid integer .* no quotes'),
         ({"seed": True}, r"seed=true: input should be a valid integer \(true, yes and on are no"),
+        ({"average_without": ["emodb"]}, 'average_without.0="emodb": is not one of targets=demo'),
+        ({"leave_out": ["09_figures"]}, r'leave_out.0="09_figures": input should be .05_fusion'),
         ({"targets": []}, r"targets=\[\]: must hold at least one value"),
         ({"folds": {"iemocap": "speakers"}}, "folds.iemocap=.*: iemocap is neither source nor"),
         ({"folds": {"demo_german": "x"}}, 'folds.demo_german="x": no such folds; demo_german has'),
