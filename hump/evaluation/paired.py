@@ -18,7 +18,7 @@ POWER = 0.8
 EXPERIMENTS = 2_000
 
 
-def compare(predictions, pairs, settings, *, seed) -> pd.DataFrame:
+def compare(predictions, pairs, settings, *, seed, declared: int = 0) -> pd.DataFrame:
     """Test whether one system is better than another on the same utterances.
 
     The sign-flip test exchanges the two systems' predictions of a speaker, and so flips what the
@@ -38,6 +38,9 @@ def compare(predictions, pairs, settings, *, seed) -> pd.DataFrame:
         a - b. A pair is left out of a comparison that lacks one of its systems.
     settings : EvaluationParams
     seed : int
+    declared : int
+        Number of tests that the family was declared to have, if some were not made: the others are
+        corrected for them too.
 
     Returns
     -------
@@ -57,10 +60,11 @@ def compare(predictions, pairs, settings, *, seed) -> pd.DataFrame:
                 rows.append({"comparison": comparison, "a": a, "b": b} | test)
     table = pd.DataFrame(rows)
     if len(table):
-        table["family"] = len(table)
-        table["p_holm"] = multipletests(table["p"], method="holm")[1]
+        table["family"] = family = max(declared, len(table))
+        every = np.append(table["p"], np.ones(family - len(table)))
+        table["p_holm"] = multipletests(every, method="holm")[1][: len(table)]
         # The smallest p of a family must be below this level.
-        level = (1 - settings.confidence) / len(table)
+        level = (1 - settings.confidence) / family
         effects = [least_effect(count, level) for count in table["speakers"]]
         table["detectable"] = table.pop("deviation") * effects
     return table

@@ -251,7 +251,7 @@ def claims(predicted: pd.DataFrame, controlled: pd.DataFrame, params: Params) ->
     -------
     pandas.DataFrame
         As `hump.evaluation.compare`, with the claim and its fraction, in the order declared. A
-        claim whose systems the study lacks is left out.
+        claim whose systems the study lacks is left out, but the others are corrected for it.
     """
     shares = [fraction for fraction in params.finetune.fractions if fraction]
     few, headline, every = min(shares), params.headline, max(shares)
@@ -269,13 +269,16 @@ def claims(predicted: pd.DataFrame, controlled: pd.DataFrame, params: Params) ->
     unseen = predicted[predicted["protocol"] == "speaker_independent"].drop(columns="protocol")
     others = controlled[controlled["system"] != names.PRETRAINED]
     rows, pairs = [], {}
-    claimed = list(dict.fromkeys(claimed))
+    known = params.finetune.fractions
+    claimed = [claim for claim in dict.fromkeys(claimed) if claim[1] in known]
     for number, (_, fraction, *pair) in enumerate(claimed):
         pool = _paired(unseen, others, fraction, pair)
         rows.append(pool.assign(comparison=number))
         pairs[number] = [tuple(pair)]
     seed = seeds.seed_of(params.seed, "main claims")
-    table = evaluation.compare(pd.concat(rows), pairs, params.evaluation, seed=seed)
+    table = evaluation.compare(
+        pd.concat(rows), pairs, params.evaluation, seed=seed, declared=len(claimed)
+    )
     about = pd.DataFrame(claimed, columns=["claim", "fraction", "a", "b"])[["claim", "fraction"]]
     return about.join(table.set_index("comparison"), how="inner").reset_index(drop=True)
 

@@ -354,11 +354,14 @@ def test_holm_correction(settings):
             table(rng, accuracy=0.5 + 0.1 * number, system="a", comparison=number),
             table(rng, accuracy=0.5, system="b", comparison=number),
         ]
-    result = evaluation.compare(pd.concat(parts), [("a", "b")], settings, seed=0)
-    p = np.sort(result["p"])
-    expected = np.minimum(np.maximum.accumulate(p * [3, 2, 1]), 1)
-    np.testing.assert_allclose(np.sort(result["p_holm"]), expected)
-    assert (result["family"] == 3).all()
+    for declared, times in ((0, [3, 2, 1]), (5, [5, 4, 3])):
+        result = evaluation.compare(
+            pd.concat(parts), [("a", "b")], settings, seed=0, declared=declared
+        )
+        p = np.sort(result["p"])
+        expected = np.minimum(np.maximum.accumulate(p * times), 1)
+        np.testing.assert_allclose(np.sort(result["p_holm"]), expected)
+        assert (result["family"] == times[0]).all(), "tests that were not made count too"
 
 
 def test_families_are_corrected_each_by_itself(settings):

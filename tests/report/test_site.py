@@ -13,12 +13,12 @@ from playwright.sync_api import sync_playwright
 
 from hump import load_params
 from hump.errors import HumpError
-from hump.params import ROOT
+from hump.params import ROOT, folders
 from hump.report import leads, site
 from hump.run import steps
 from hump.util.files import write_text
 
-PUBLISHED = ROOT / "results" / "published" / "open"
+PUBLISHED = ROOT / "results" / "published" / "demo"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -44,15 +44,13 @@ class References(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A site of the published study on recorded speech, with one of its notebooks."""
-    study = tmp_path_factory.mktemp("site") / "open"
-    others = shutil.ignore_patterns("0[1-46-9]*.ipynb", "1*.ipynb")
+    """A site of a published study, with one of its notebooks."""
+    study = tmp_path_factory.mktemp("site") / "demo"
+    others = shutil.ignore_patterns("0[1-46-9]*.ipynb", "1*.ipynb", "cards")
     shutil.copytree(PUBLISHED, study, ignore=others)
-    (study / "audio").mkdir()
-    (study / "audio" / "demo_german-sad.mp3").write_bytes(b"")
-    for name in ("emodb", "model_source"):
+    for name in ("demo_german", "model_source"):
         write_text(study / "cards" / f"{name}.md", f"# Card of {name}\n\nA | b\n")
-    params = load_params("params/open.yaml")
+    params = load_params("params/demo.yaml")
     return site.build({study: params}, study.parent / "built").parent
 
 
@@ -86,18 +84,18 @@ def test_parameters_are_shown_if_they_are_those_of_the_results(built):
 
 def test_examples_can_be_heard(built):
     text = (built / "data.html").read_text(encoding="utf-8")
-    assert 'aria-label="demo German, sad" src="files/open/audio/demo_german-sad.mp3"' in text
-    assert (built / "files/open/audio/demo_german-sad.mp3").is_file()
+    assert 'aria-label="demo German, sad" src="files/demo/audio/demo_german-sad.mp3"' in text
+    assert (built / "files/demo/audio/demo_german-sad.mp3").is_file()
 
 
 @pytest.mark.parametrize(("page", "name", "shown"), [
-    ("data", "emodb", "EMODB"), ("calibration", "model_source", "source"),
+    ("data", "demo_german", "demo German"), ("calibration", "model_source", "source"),
 ])  # fmt: skip
 def test_cards_stand_where_a_reader_looks_for_them(built, page, name, shown):
     text = (built / f"{page}.html").read_text(encoding="utf-8")
-    links = re.findall(r'href="open/card_(\w+)\.html"[^>]*>(?:<[^>]+>)*([^<]+)', text)
+    links = re.findall(r'href="demo/card_(\w+)\.html"[^>]*>(?:<[^>]+>)*([^<]+)', text)
     assert links == [(name, shown)]
-    assert f"Card of {name}" in (built / f"open/card_{name}.html").read_text(encoding="utf-8")
+    assert f"Card of {name}" in (built / f"demo/card_{name}.html").read_text(encoding="utf-8")
 
 
 def test_every_image_says_what_it_shows(pages):
@@ -106,11 +104,11 @@ def test_every_image_says_what_it_shows(pages):
 
 
 def test_the_command_under_a_figure_names_a_step_of_the_study(built, pages):
-    known, told = {step.name for step in steps.plan(load_params("params/open.yaml"))}, set()
+    known, told = {step.name for step in steps.plan(load_params("params/demo.yaml"))}, set()
     for path in pages:
-        command = r"<code>\./run_all\.sh params/open\.yaml -- done/(\w+)</code>"
+        command = r"<code>\./run_all\.sh params/demo\.yaml -- done/(\w+)</code>"
         told |= set(re.findall(command, path.read_text(encoding="utf-8")))
-    assert {"05_fusion_ablation", "04_finetune_emodb"} <= told <= known
+    assert {"05_fusion_ablation", "04_finetune_demo_german"} <= told <= known
 
 
 def test_cards_say_what_the_tables_say(built):
@@ -118,20 +116,20 @@ def test_cards_say_what_the_tables_say(built):
     shown = [(PUBLISHED / f"tables/{table}.csv").is_file() for _, table, *_ in leads.QUESTIONS]
     assert text.count('class="question"') == sum(shown) >= 5
     table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
-    said = leads.about_fusion(table, load_params("params/open.yaml"))
+    said = leads.about_fusion(table, load_params("params/demo.yaml"))
     assert said.headline in text and said.sentence in text
     claims = pd.read_csv(PUBLISHED / "tables" / "claims.csv")
-    assert text.count("claims.html#open-claims-") == claims["value"].notna().sum()
+    assert text.count("claims.html#demo-claims-") == claims["value"].notna().sum()
 
 
 def test_intervals_stand_beside_their_values_and_rows_have_addresses(built):
     text = (built / "fusion.html").read_text(encoding="utf-8")
     table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
     for number, row in enumerate(table.itertuples(), 1):
-        found = text[text.index(f'id="open-fusion_comparisons-{number}"') :].partition("</tr>")[0]
+        found = text[text.index(f'id="demo-fusion_comparisons-{number}"') :].partition("</tr>")[0]
         cells = re.findall(r"<td.*?>(.*?)</td>", found)
         ends = (row.difference, row.difference_low, row.difference_high)
-        assert cells[0] == row.comparison.upper() and cells[1] == row.b
+        assert cells[0] == folders.title(row.comparison) and cells[1] == row.b
         assert [float(v) for v in re.findall(r"[-+.\d]+", cells[2])] == pytest.approx(
             ends, abs=5e-4
         )
@@ -162,7 +160,7 @@ def test_pages_open_from_disk_for_everybody(built, browser):
     page = context.new_page()
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    for name in ("index", "data", "claims", "open/05_fusion_ablation"):
+    for name in ("index", "data", "claims", "demo/05_fusion_ablation"):
         page.goto(f"{(built / name).as_uri()}.html")
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, f"{name}: scrolls sideways, {width} px"
@@ -174,9 +172,9 @@ def test_pages_open_from_disk_for_everybody(built, browser):
         assert serious == []
     assert [url for url in requests if not url.startswith("file:")] == [] and errors == []
     page.goto(f"{(built / 'fusion.html').as_uri()}")
-    heading = page.locator("#open-fusion_comparisons-1").locator("xpath=../../thead//th").nth(3)
+    heading = page.locator("#demo-fusion_comparisons-1").locator("xpath=../../thead//th").nth(3)
     heading.locator("button").click()
-    column = page.locator("xpath=//tr[starts-with(@id, 'open-fusion_comparisons')]/td[4]")
+    column = page.locator("xpath=//tr[starts-with(@id, 'demo-fusion_comparisons')]/td[4]")
     values = [float(text) for text in column.all_text_contents()]
     table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
     assert values == sorted(values) and len(values) == len(table)
