@@ -1,4 +1,4 @@
-"""The README says what is true: its numbers are those of the published table, its files exist."""
+"""README and docs say what is true: numbers are those of the tables, files exist."""
 
 import csv
 import json
@@ -19,16 +19,19 @@ from hump.report import leads
 from hump.util import text
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FEATURES = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
 PUBLISHED = ROOT / "results" / "published"
 NOTE = "synthetic demo speech; small encoder distilled from Whisper"
 WHISPER = "encoder: first three layers of Whisper base"
 
 
 @pytest.mark.parametrize(
-    ("study", "corpus", "note"), [
+    ("study", "corpus", "note"),
+    [
         ("demo", "average of targets", NOTE),
-        ("open", "average without urdu and tess", WHISPER), ("open", "emodb", WHISPER),
-    ]
+        ("open", "average without urdu and tess", WHISPER),
+        ("open", "emodb", WHISPER),
+    ],
 )
 def test_tables_are_those_of_the_studies(study, corpus, note):
     with (PUBLISHED / study / "tables" / "main.csv").open() as file:
@@ -62,18 +65,18 @@ def test_costs_are_those_of_the_benchmark():
     for name, line in {**costs["streams"], **costs["whole"]}.items():
         rates = [f"{line[side]['utterances_per_s']:.3g}" for side in ("plain", "ours")]
         ratios = f"{line['ratio']:.2f} ({line['ratio_min']:.2f} to {line['ratio_max']:.2f})"
-        assert f"| {name} | {' | '.join(rates)} | {ratios} |" in README
+        assert f"| {name} | {' | '.join(rates)} | {ratios} |" in FEATURES
     exact = costs["exactness"]
     worst = max(v for kind in exact.values() for k, v in kind.items() if k.startswith("batch"))
-    assert f"a relative error of {worst:.0e}" in README
-    assert f"by {100 * exact['base']['padded_the_usual_way']:.0f} %" in README
+    assert f"a relative error of {worst:.0e}" in FEATURES
+    assert f"by {100 * exact['base']['padded_the_usual_way']:.0f} %" in FEATURES
     rough = max(line["worst_error"] for line in costs["bfloat16"].values())
-    assert f"(error {100 * rough:.1f} %)" in README
+    assert f"(error {100 * rough:.1f} %)" in FEATURES
     peaks = [line["peak_mib"] for kind in ("base", "mini") for line in costs["growth"][kind]]
     peak = max([*peaks, costs["long"]["peak_mib"]]) / 1024
-    assert f"at most {peak:.1f} GiB" in README and peak < 3
+    assert f"at most {peak:.1f} GiB" in FEATURES and peak < 3
     kills = json.loads((ROOT / "benchmarks" / "results" / "kills.json").read_text())
-    assert f"killed {kills['kills']} times" in README
+    assert f"killed {kills['kills']} times" in FEATURES
     assert kills["identical"] == kills["trials"] and not kills["finished_parts_lost"]
 
 
@@ -102,8 +105,8 @@ def test_encoders_are_those_of_the_benchmark():
     card = (ROOT / encoders.EMBEDDED / "README.md").read_text(encoding="utf-8")
     heard = re.search(r"hours of speech heard \| ([\d.]+) \| ([\d.]+)", card).groups()
     seconds = float(re.search(r"scale [\d.]+, (\d+) s", card)[1])
-    assert f"heard {sum(map(float, heard)):.0f} hours" in README
-    assert f"in {seconds / 60:.0f} minutes" in README
+    assert f"heard {sum(map(float, heard)):.0f} hours" in FEATURES
+    assert f"in {seconds / 60:.0f} minutes" in FEATURES
     lines = {(line["corpus"], line["encoder"], line["features"]): line for line in probes["lines"]}
     own, names = "layers 1 and 9", ("emodb", "casia", "urdu", "emovo", "ravdess", "nemo", "average")
     for name, encoder, features in (
@@ -112,12 +115,14 @@ def test_encoders_are_those_of_the_benchmark():
     ):  # fmt: skip
         cells = [lines[corpus, encoder, features] for corpus in names]
         text = [f"{c['uar']:.3f} [{c['uar_low']:.3f}, {c['uar_high']:.3f}]" for c in cells]
-        assert f"| {name} | {' | '.join(text)} |" in README
+        assert f"| {name} | {' | '.join(text)} |" in FEATURES
     tests = {test["b"]: test for test in probes["tests"]}
     for rival in ("MFCC statistics", "eGeMAPS"):
         test = tests[f"none, {rival}"]
-        assert f"by {test['difference']:.3f}" in README and f"p = {test['p_holm']:.3f}" in README
-        assert (test["p_holm"] < 0.05) == (rival == "MFCC statistics"), "what README concludes"
+        assert (
+            f"by {test['difference']:.3f}" in FEATURES and f"p = {test['p_holm']:.3f}" in FEATURES
+        )
+        assert (test["p_holm"] < 0.05) == (rival == "MFCC statistics"), "what the page concludes"
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(
@@ -148,7 +153,15 @@ def test_the_cell_for_a_notebook_elsewhere_runs_the_demo(tmp_path):
     assert "01_data" in done.stdout + done.stderr and (tmp_path / "hump" / "notebooks").is_dir()
 
 
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "GLOSSARY.md", "results/README.md")
+PAGES = (
+    "README.md",
+    "docs/features.md",
+    "docs/scoring.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "GLOSSARY.md",
+    "results/README.md",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
