@@ -77,7 +77,7 @@ def fit_scaling(model: HumpCat, data: Data, rows, *, prior: float = 0.0) -> None
         Changed in place.
     data : Data
     rows : sequence of int
-        Training rows; no others count.
+        Training rows; no others count. Of an unlabelled target, all: labels are not read.
     prior : float
         How many utterances the scaling that the model already has counts for. With few rows this
         keeps estimates of the 103 prosody features near the source's; 0 forgets the source.

@@ -51,13 +51,21 @@ def test_the_ensemble_is_the_mean_of_its_members_and_the_probe(study):
     params, source, targets, own = study
     data, folders = targets["demo_german"], protocol.source_models(source, params, 1)
     rows = np.arange(len(data.rows))
-    votes = [fit.predict(model.load(folder), data, rows) for folder in folders]
+    nets = [model.load(folder) for folder in folders]
+    votes = [fit.predict(net, data, rows) for net in nets]
+    for net in nets:
+        moments = [np.asarray(values, float).reshape(-1, 39) for values in data.features.mfcc]
+        fit.fit_scaling(net, data, rows)
+        np.testing.assert_allclose(
+            net.scale_mfcc.mean, np.concatenate(moments).mean(0), rtol=1e-4, atol=1e-5
+        )
+    scaled = [fit.predict(net, data, rows) for net in nets]
     zero = own.query("corpus == 'demo_german' and fraction == 0")
     for repeat in range(2):
         part = zero[zero["repeat"] == repeat]
         one = part[part["system"] == names.PRETRAINED]["predicted"].tolist()
         assert one == [data.labels[k] for k in votes[2 * repeat].argmax(1)]
-        mean = np.mean(votes[2 * repeat : 2 * repeat + 2], axis=0)
+        mean = np.mean(scaled[2 * repeat : 2 * repeat + 2], axis=0)
         plus = part[part["system"] == names.PLUS]["predicted"].tolist()
         assert plus == [data.labels[k] for k in mean.argmax(1)]
     fold = protocol.target_folds(data, params)[0]
