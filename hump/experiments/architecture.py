@@ -50,30 +50,6 @@ def _changes(factor, value, params):
     return {"width": value, "feed_forward": max(1, round(ratio * value))}
 
 
-def choose(run: Run, params: Params) -> str:
-    """The variant that is best on all validation speakers of the source, to be tested on targets.
-
-    It must not be reported on the source: who validates in one fold is tested in another.
-
-    Parameters
-    ----------
-    run : Run
-    params : Params
-
-    Returns
-    -------
-    str
-        Its system; among equals the first of `systems`, which starts with the study's model.
-    """
-    uars = evaluation.speaker_uar(run.validation, ["system", "repeat"]).groupby("system").mean()
-    # Differences in the last digits do not count.
-    return uars[_order(params)].round(9).idxmax()
-
-
-def _order(params):
-    return [variant.system for variant in systems(params)]
-
-
 def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
     """Every variant on test speakers of the source, with what it costs, and a choice in each fold.
 
@@ -90,13 +66,13 @@ def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        In the order of `systems`: corpus, system, factor, chosen (by `choose`, for the targets),
-        chosen_by (so many of the ``runs``, folds and repeats, chose it on their own validation
-        speakers), parameters, multiply_adds, the columns of `hump.evaluation.summarise` and the
-        difference in UAR to the study's model. The last row, `hump.params.names.CHOSEN`, is of what
-        each fold chose.
+        In the order of `systems`: corpus, system, factor, chosen_by (so many of the ``runs``, folds
+        and repeats, chose it on their own validation speakers), parameters, multiply_adds, the
+        columns of `hump.evaluation.summarise` and the difference in UAR to the study's model. The
+        last row, `hump.params.names.CHOSEN`, is of what each fold chose.
     """
-    tried, order = systems(params), _order(params)
+    tried = systems(params)
+    order = [variant.system for variant in tried]
     tested = run.predictions[run.predictions["system"].isin(order)]
     nested, choice = evaluation.nested(run.validation, tested, [], "system", order)
     every, by = pd.concat([tested, nested], ignore_index=True), ["corpus", "system"]
@@ -109,45 +85,13 @@ def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
     price = price.astype({"parameters": "Int64", "multiply_adds": "Int64"})
     table = table.merge(price, "left", on="system").set_index("system")
     table["factor"] = pd.Series({v.system: _factor(v.model, params) for v in tried})
-    table["chosen"] = table.index == choose(run, params)
     table["chosen_by"] = choice.value_counts().reindex(table.index).fillna(0).astype(int)
     table["runs"] = len(choice)
     table = table.loc[[*order, names.CHOSEN]].fillna({"factor": ""}).reset_index()
-    first = [*by, "factor", "chosen", "chosen_by", "runs", "parameters", "multiply_adds"]
+    first = [*by, "factor", "chosen_by", "runs", "parameters", "multiply_adds"]
     return table[[*first, *table.columns.difference(first, sort=False)]]
 
 
 def _factor(model, params):
     own = params.model
     return next((f for f in FACTORS if getattr(model, f) != getattr(own, f)), "")
-
-
-def targets(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The chosen model and the study's on targets, after fine-tuning.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        As `hump.experiments.variants.finetune`; one or two systems.
-    params : Params
-
-    Returns
-    -------
-    pandas.DataFrame
-        Per corpus and system, and over all targets if there are several, the columns of
-        `hump.evaluation.summarise`; beside the chosen model, if it is another, difference (chosen
-        less the study's UAR) with interval, p, p_least and p_holm.
-    """
-    seed = seeds.seed_of(params.seed, "architecture")
-    table = evaluation.cells(predictions, ["system"], params.evaluation, seed=seed)
-    others = [name for name in predictions["system"].unique() if name != DEFAULT]
-    if not others:
-        return table
-    every = [rows.assign(comparison=name) for name, rows in evaluation.with_average(predictions)]
-    tests = evaluation.compare(
-        pd.concat(every),
-        [(others[0], DEFAULT)],
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "architecture comparisons"),
-    ).rename(columns={"comparison": "corpus", "a": "system"})
-    return table.merge(tests.drop(columns=["b", "speakers"]), "left", on=["corpus", "system"])

@@ -130,14 +130,12 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params)
         As `hump.experiments.fusion.summarise` and `compare`.
     params : Params
     """
-    corpora = []
-    for corpus, part in comparisons.groupby("comparison", sort=False):
-        full = table[table["corpus"] == corpus].set_index("system").loc[fusion.FULL]
-        rows, further = part.set_index("b", drop=False), part[part["question"] == FURTHER]
-        tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
-        facts = (corpus, remark(params, [corpus]), full, *tests)
-        corpora.append((*facts, further, _grouped(further, params)))
-    details = say("fusion", corpora, about_direction(comparisons, params))
+    full, rows = table.set_index("system").loc[fusion.FULL], comparisons.set_index("b", drop=False)
+    tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
+    further = rows[rows["question"] == FURTHER]
+    facts = (full["corpus"], remark(params, [full["corpus"]]), full, *tests)
+    direction = about_direction(comparisons, params)
+    details = say("fusion", direction, *facts, further, _grouped(further, params))
     return f"{leads.about_fusion(comparisons, params)}{DETAILS}{details}"
 
 
@@ -262,25 +260,21 @@ def about_few_shot(contrasts: pd.DataFrame) -> str:
     return say("few_shot", list(rows.itertuples()))
 
 
-def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Params) -> str:
-    """08: what is a choice on validation speakers worth, and does it carry over to targets?
+def about_architecture(table: pd.DataFrame, params: Params) -> str:
+    """08: what is a choice on validation speakers worth?
 
     Parameters
     ----------
-    table, targets : pandas.DataFrame
-        As `hump.experiments.architecture.summarise` and `targets`.
+    table : pandas.DataFrame
+        As `hump.experiments.architecture.summarise`.
     params : Params
     """
     rows = table.set_index("system", drop=False)
     own, nested = rows.loc[architecture.DEFAULT], rows.loc[names.CHOSEN]
-    best, row, verdict = table[table["chosen"]].iloc[0], None, ""
-    if best.system != architecture.DEFAULT:
-        tests = targets[targets["difference"].notna()]
-        row = (tests[tests["corpus"] == names.AVERAGE] if len(tests) > 1 else tests).iloc[0]
-        row, verdict = _with_verdict(row, params)
+    votes = table[table["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
     does = _side(nested, "difference", "costs", "gains", "changes nothing measurable:")
-    facts = (len(table) - 1, own, nested, does, best, remark(params), params, row, verdict)
-    return f"{lead('architecture', '', *facts)}{DETAILS}{say('architecture', *facts)}"
+    first = lead("architecture", "", len(table) - 1, own, nested, does, remark(params), params)
+    return f"{first}{DETAILS}{say('architecture', list(votes.itertuples()))}"
 
 
 def about_claims(table: pd.DataFrame, params: Params) -> str:
