@@ -3,11 +3,10 @@
 import pandas as pd
 
 from hump import evaluation
-from hump.experiments import cost
+from hump.experiments import cost, intervals
 from hump.experiments.variants import Run, Variant, changed
 from hump.params import Params, names
 from hump.training.dataset import Data
-from hump.util import seeds
 
 DEFAULT = "the study's model"
 FACTORS = ("heads", "width", "depth", "scale", "margin", "head")
@@ -27,20 +26,18 @@ def systems(params: Params) -> list[Variant]:
     -------
     list of Variant
     """
-    layers, found = tuple(params.features.layers), [("", params.model)]
+    layers = tuple(params.features.layers)
+    found = [Variant(DEFAULT, params.model, layers)]
     for factor in FACTORS:
         own = getattr(params.model, factor)
         # A plain softmax has neither scale nor margin to change.
         moot = factor in ("scale", "margin") and params.model.head == "softmax"
         for value in () if moot else getattr(params.experiments.architecture, factor):
             if value != own:
-                changes = _changes(factor, value, params)
-                found.append((_name(factor, value), changed(params, **changes)))
-    return [Variant(name or DEFAULT, model, layers) for name, model in found]
-
-
-def _name(factor, value):
-    return NAMES[value] if factor == "head" else f"{factor} {value:g}"
+                name = NAMES[value] if factor == "head" else f"{factor} {value:g}"
+                model = changed(params, **_changes(factor, value, params))
+                found.append(Variant(name, model, layers))
+    return found
 
 
 def _changes(factor, value, params):
@@ -76,13 +73,11 @@ def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
     tested = run.predictions[run.predictions["system"].isin(order)]
     nested, choice = evaluation.nested(run.validation, tested, [], "system", order)
     every, by = pd.concat([tested, nested], ignore_index=True), ["corpus", "system"]
-    seed = seeds.seed_of(params.seed, "architecture")
-    table = evaluation.cells(every, ["system"], params.evaluation, seed=seed)
+    table = evaluation.cells(every, ["system"], **intervals(params, "architecture"))
     apart = evaluation.against(every, [], "system", DEFAULT, params.evaluation)
     table = table.merge(apart.drop(columns="speakers"), "left", on=by)
     # Whole numbers, and none for what each fold chose.
-    price = cost.measure(data, tried, params)
-    price = price.astype({"parameters": "Int64", "multiply_adds": "Int64"})
+    price = cost.measure(data, tried, params).convert_dtypes(convert_string=False)
     table = table.merge(price, "left", on="system").set_index("system")
     table["factor"] = pd.Series({v.system: _factor(v.model, params) for v in tried})
     table["chosen_by"] = choice.value_counts().reindex(table.index).fillna(0).astype(int)
