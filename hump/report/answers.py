@@ -71,7 +71,7 @@ def about_target(table: pd.DataFrame, diagnosis, rates: pd.DataFrame, params: Pa
     first = lead("target", "", corpus, remark(params, [params.source, corpus]),
                  at.get(params.headline, rows[-1]), rows, at.get(0.0),
                  next(scratch.itertuples(), None))  # fmt: skip
-    return f"{first}{DETAILS}{say('target', rows, lines)}"
+    return first.then("target", rows, lines)
 
 
 def about_attention(table: pd.DataFrame, time: str, when: str) -> str:
@@ -134,9 +134,8 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params)
     tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
     further = rows[rows["question"] == FURTHER]
     facts = (full["corpus"], remark(params, [full["corpus"]]), full, *tests)
-    direction = about_direction(comparisons, params)
-    details = say("fusion", direction, *facts, further, _grouped(further, params))
-    return f"{leads.about_fusion(comparisons, params)}{DETAILS}{details}"
+    details = (about_direction(comparisons, params), *facts, further, _grouped(further, params))
+    return leads.about_fusion(comparisons, params).then("fusion", *details)
 
 
 def about_direction(comparisons: pd.DataFrame, params: Params) -> str:
@@ -165,22 +164,17 @@ def about_layers(table, comparisons, cells, params: Params) -> str:
     """
     own, rows = layers.named(params.features.layers), table.set_index(["model", "system"])
     asked = comparisons[comparisons["a"] == own]
-    families = []
-    for question in (PRIMARY, FURTHER):
-        for kind in (layers.MODEL, layers.PROBE):
-            part = asked[(asked["question"] == question) & (asked["comparison"] == kind)]
-            if len(part):
-                families.append((kind, part, _grouped(part, params)))
+    groups = asked.groupby(["question", "comparison"], sort=False)
+    families = [(kind, part, _grouped(part, params)) for (_, kind), part in groups]
     first = cells[cells["encoder"] == cells["encoder"].iloc[0]]
-    chosen = first[first["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
-    votes = [(_pair(row), row) for row in chosen.itertuples()]
+    votes = [(_pair(row), row) for row in _votes(first)]
     best = _pair(next(first[first["best_on_test"]].itertuples()))
     tests = comparisons.set_index(["comparison", "a", "b"]).sort_index()
     gap = tests.loc[layers.PROBE, layers.ON_TEST, layers.ON_TRAINING]
     model, nested = rows.loc[layers.MODEL, own], rows.loc[layers.PROBE, layers.ON_TRAINING]
     remarked = remark(params, [params.source])
-    details = say("layers", params, remarked, own, model, families, votes, nested, best, gap)
-    return f"{leads.about_layers(comparisons, params)}{DETAILS}{details}"
+    details = (params, remarked, own, model, families, votes, nested, best, gap)
+    return leads.about_layers(comparisons, params).then("layers", *details)
 
 
 def _pair(row):
@@ -199,9 +193,8 @@ def about_encoders(table: pd.DataFrame, comparisons: pd.DataFrame, params: Param
     best = table.loc[table.groupby("model", sort=False)["uar"].idxmax()]
     tests = [_with_verdict(row, params) for row in comparisons.itertuples()]
     best, (verdict, *counts) = list(best.itertuples()), leads.counted(comparisons, params)
-    remarked = remark(params, [params.source])
-    first = lead("encoders", verdict, remarked, best, tests, *counts)
-    return f"{first}{DETAILS}{say('encoders', best, tests)}"
+    first = lead("encoders", verdict, remark(params, [params.source]), best, tests, *counts)
+    return first.then("encoders", best, tests)
 
 
 def about_fractions(tests, points, overlap, params: Params) -> str:
@@ -234,17 +227,18 @@ def about_strategies(table: pd.DataFrame) -> str:
         As `hump.experiments.tuning.table`.
     """
     rows = table[table["corpus"] == table["corpus"].iloc[-1]]  # the average, if there is one
-    lines = []
+    words, lines = ("worse than", "better than", "not measurably different from"), []
     for _, part in rows.groupby("fraction"):
-        own, nested = part[part["in_force"]].iloc[0], part[part["variant"] == names.CHOSEN]
-        votes = part[part["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
-        nested = nested.iloc[0]
-        words = ("worse than", "better than", "not measurably different from")
-        lines.append(
-            say("strategies", own, nested, list(votes.itertuples()),
-                 _side(nested, "difference", *words))
-        )  # fmt: skip
+        own, nested = part[part["in_force"]].iloc[0], part[part["variant"] == names.CHOSEN].iloc[0]
+        side = _side(nested, "difference", *words)
+        lines.append(say("strategies", own, nested, _votes(part), side))
     return "\n".join(lines)
+
+
+def _votes(table):
+    """Rows that were chosen by some fold, the most often chosen first."""
+    chosen = table[table["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
+    return list(chosen.itertuples())
 
 
 def about_few_shot(contrasts: pd.DataFrame) -> str:
@@ -271,10 +265,9 @@ def about_architecture(table: pd.DataFrame, params: Params) -> str:
     """
     rows = table.set_index("system", drop=False)
     own, nested = rows.loc[architecture.DEFAULT], rows.loc[names.CHOSEN]
-    votes = table[table["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
     does = _side(nested, "difference", "costs", "gains", "changes nothing measurable:")
     first = lead("architecture", "", len(table) - 1, own, nested, does, remark(params), params)
-    return f"{first}{DETAILS}{say('architecture', list(votes.itertuples()))}"
+    return first.then("architecture", _votes(table))
 
 
 def about_claims(table: pd.DataFrame, params: Params) -> str:
@@ -286,13 +279,9 @@ def about_claims(table: pd.DataFrame, params: Params) -> str:
         As `hump.experiments.summary.comparisons`.
     params : Params
     """
-    facts = (
-        _grouped(table, params),
-        remark(params),
-        len(table),
-        min(params.finetune.fractions.values()),
-    )
-    return f"{leads.about_tests(table, params)}{DETAILS}{say('claims', *facts)}"
+    repeats = min(params.finetune.fractions.values())
+    details = (_grouped(table, params), remark(params), len(table), repeats)
+    return leads.about_tests(table, params).then("claims", *details)
 
 
 def about_main_claims(table: pd.DataFrame, params: Params) -> str:
@@ -306,7 +295,7 @@ def about_main_claims(table: pd.DataFrame, params: Params) -> str:
     """
     rows = [_with_verdict(row, params) for row in table.itertuples()]
     verdict, *facts = leads.counted(table, params)
-    return f"{lead('main_claims', verdict, rows, *facts)}{DETAILS}{say('main_claims', rows)}"
+    return lead("main_claims", verdict, rows, *facts).then("main_claims", rows)
 
 
 def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> str:
@@ -324,7 +313,7 @@ def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Param
     decided = [pair for pair in tests if pair[1] in ("better", "worse")]
     left = [pair for pair in tests if pair[1] not in ("better", "worse")]
     facts = (own, own[0].repeats, own[-1].corpus)
-    return f"{lead('controls', '', *facts)}{DETAILS}{say('controls', *facts, decided, left)}"
+    return lead("controls", "", *facts).then("controls", *facts, decided, left)
 
 
 def about_matrix(table: pd.DataFrame, found: dict) -> str:
@@ -344,4 +333,4 @@ def about_matrix(table: pd.DataFrame, found: dict) -> str:
         worst, best = single[0], single[-1]
         rows.append((best, worst))
         others += [(row, best) for row in part[part["source"] == matrix.OTHERS].itertuples()]
-    return f"{lead('matrix', '', rows, found)}{DETAILS}{say('matrix', rows, found, others)}"
+    return lead("matrix", "", rows, found).then("matrix", rows, found, others)
