@@ -30,11 +30,6 @@ def table(params: Params, name: str) -> Path:
     return params.results / "tables" / f"{name}.csv"
 
 
-def figure(params: Params, name: str) -> Path:
-    """File of a figure; its caption lies beside it, with the ending ``.txt``."""
-    return params.results / "figures" / f"{name}.png"
-
-
 def notebook(params: Params, name: str) -> Path:
     """File of an executed notebook."""
     return params.results / "notebooks" / f"{name}.ipynb"
