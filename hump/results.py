@@ -30,11 +30,6 @@ def table(params: Params, name: str) -> Path:
     return params.results / "tables" / f"{name}.csv"
 
 
-def figure(params: Params, name: str) -> Path:
-    """File of a figure; its caption lies beside it, with the ending ``.txt``."""
-    return params.results / "figures" / f"{name}.png"
-
-
 def notebook(params: Params, name: str) -> Path:
     """File of an executed notebook."""
     return params.results / "notebooks" / f"{name}.ipynb"
@@ -123,6 +118,26 @@ def fingerprint(params: Params) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def banners(params: Params, encoder: bool = True) -> list[str]:
+    """What a reader must know first: that speech is synthetic, and what the encoder is."""
+    words = [names.SYNTHETIC] if params.synthetic else []
+    said = encoders.about(params.features.encoder) if encoder else None
+    return words + ([said] if said else [])
+
+
+def brief(params: Params, *, encoder: bool = True, about=None) -> str:
+    """As `note`, but of corpora with a remark only where it stands."""
+    told = ", ".join(folders.title(corpus) for corpus in _remarks(params, about)["corpus"])
+    on_copies = [f"on the copies of {told} see 01_data"] if told else []
+    return "; ".join(banners(params, encoder) + on_copies)
+
+
+def _remarks(params, about=None):
+    """Corpora of which something must be known, with the remark; about: of these, if there are."""
+    told = corpora(params)
+    return told[(told["remark"] != "") & told["corpus"].isin(about or told["corpus"])]
+
+
 def note(params: Params, *, encoder: bool = True, about=None) -> str:
     """What a reader must know of every number and picture.
 
@@ -139,44 +154,20 @@ def note(params: Params, *, encoder: bool = True, about=None) -> str:
     str
         For example ``synthetic demo speech; untrained encoder``; empty if there is nothing to say.
     """
-    listed = corpora(params)
-    if about is not None:
-        listed = listed[listed["corpus"].isin(about)]
-    return _sentence(banners(params, encoder), listed)
-
-
-def banners(params: Params, encoder: bool = True) -> list[str]:
-    """What a reader must know first: that speech is synthetic, and what the encoder is."""
-    words = [names.SYNTHETIC] if params.synthetic else []
-    said = encoders.about(params.features.encoder) if encoder else None
-    return words + ([said] if said else [])
-
-
-def brief(params: Params, *, encoder: bool = True, about=None) -> str:
-    """As `note`, but of corpora with a remark only where it stands."""
-    words, listed = banners(params, encoder), corpora(params)
-    listed = listed[(listed["remark"] != "") & listed["corpus"].isin(about or listed["corpus"])]
-    told = ", ".join(folders.title(corpus) for corpus in listed["corpus"])
-    return "; ".join([*words, *([f"on the copies of {told} see 01_data"] if told else [])])
-
-
-def _sentence(words, listed):
-    told = listed[listed["remark"] != ""]
-    return "; ".join([*words, *(told["corpus"] + ": " + told["remark"])])
+    told = _remarks(params, about)
+    return "; ".join([*banners(params, encoder), *(told["corpus"] + ": " + told["remark"])])
 
 
 def _notes(frame, params, encoder):
     """What concerns the corpus of each row, and the source if something was trained on it."""
-    words, listed = banners(params, encoder), corpora(params)
     if "corpus" not in frame:
-        return _sentence(words, listed)
-    known = {}
+        return note(params, encoder=encoder)
+    known, notes = set(corpora(params)["corpus"]), {}
     for name in frame["corpus"].unique():
         concerned = {name, params.source} if encoder else {name}
-        if name not in set(listed["corpus"]):
-            concerned = set(listed["corpus"])  # an average
-        known[name] = _sentence(words, listed[listed["corpus"].isin(concerned)])
-    return frame["corpus"].map(known)
+        about = concerned if name in known else known  # an average
+        notes[name] = note(params, encoder=encoder, about=about)
+    return frame["corpus"].map(notes)
 
 
 def write(frame: pd.DataFrame, params: Params, name: str, *, encoder: bool = True) -> None:

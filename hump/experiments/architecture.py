@@ -3,11 +3,10 @@
 import pandas as pd
 
 from hump import evaluation
-from hump.experiments import cost
+from hump.experiments import cost, intervals
 from hump.experiments.variants import Run, Variant, changed
 from hump.params import Params, names
 from hump.training.dataset import Data
-from hump.util import seeds
 
 DEFAULT = "the study's model"
 FACTORS = ("heads", "width", "depth", "scale", "margin", "head")
@@ -27,20 +26,18 @@ def systems(params: Params) -> list[Variant]:
     -------
     list of Variant
     """
-    layers, found = tuple(params.features.layers), [("", params.model)]
+    layers = tuple(params.features.layers)
+    found = [Variant(DEFAULT, params.model, layers)]
     for factor in FACTORS:
         own = getattr(params.model, factor)
         # A plain softmax has neither scale nor margin to change.
         moot = factor in ("scale", "margin") and params.model.head == "softmax"
         for value in () if moot else getattr(params.experiments.architecture, factor):
             if value != own:
-                changes = _changes(factor, value, params)
-                found.append((_name(factor, value), changed(params, **changes)))
-    return [Variant(name or DEFAULT, model, layers) for name, model in found]
-
-
-def _name(factor, value):
-    return NAMES[value] if factor == "head" else f"{factor} {value:g}"
+                name = NAMES[value] if factor == "head" else f"{factor} {value:g}"
+                model = changed(params, **_changes(factor, value, params))
+                found.append(Variant(name, model, layers))
+    return found
 
 
 def _changes(factor, value, params):
@@ -48,30 +45,6 @@ def _changes(factor, value, params):
         return {factor: value}
     ratio = params.model.feed_forward / params.model.width
     return {"width": value, "feed_forward": max(1, round(ratio * value))}
-
-
-def choose(run: Run, params: Params) -> str:
-    """The variant that is best on all validation speakers of the source, to be tested on targets.
-
-    It must not be reported on the source: who validates in one fold is tested in another.
-
-    Parameters
-    ----------
-    run : Run
-    params : Params
-
-    Returns
-    -------
-    str
-        Its system; among equals the first of `systems`, which starts with the study's model.
-    """
-    uars = evaluation.speaker_uar(run.validation, ["system", "repeat"]).groupby("system").mean()
-    # Differences in the last digits do not count.
-    return uars[_order(params)].round(9).idxmax()
-
-
-def _order(params):
-    return [variant.system for variant in systems(params)]
 
 
 def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
@@ -90,64 +63,30 @@ def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        In the order of `systems`: corpus, system, factor, chosen (by `choose`, for the targets),
-        chosen_by (so many of the ``runs``, folds and repeats, chose it on their own validation
-        speakers), parameters, multiply_adds, the columns of `hump.evaluation.summarise` and the
-        difference in UAR to the study's model. The last row, `hump.params.names.CHOSEN`, is of what
-        each fold chose.
+        In the order of `systems`: corpus, system, factor, chosen_by (so many of the ``runs``, folds
+        and repeats, chose it on their own validation speakers), parameters, multiply_adds, the
+        columns of `hump.evaluation.summarise` and the difference in UAR to the study's model. The
+        last row, `hump.params.names.CHOSEN`, is of what each fold chose.
     """
-    tried, order = systems(params), _order(params)
+    tried = systems(params)
+    order = [variant.system for variant in tried]
     tested = run.predictions[run.predictions["system"].isin(order)]
     nested, choice = evaluation.nested(run.validation, tested, [], "system", order)
     every, by = pd.concat([tested, nested], ignore_index=True), ["corpus", "system"]
-    seed = seeds.seed_of(params.seed, "architecture")
-    table = evaluation.cells(every, ["system"], params.evaluation, seed=seed)
+    table = evaluation.cells(every, ["system"], **intervals(params, "architecture"))
     apart = evaluation.against(every, [], "system", DEFAULT, params.evaluation)
     table = table.merge(apart.drop(columns="speakers"), "left", on=by)
     # Whole numbers, and none for what each fold chose.
-    price = cost.measure(data, tried, params)
-    price = price.astype({"parameters": "Int64", "multiply_adds": "Int64"})
+    price = cost.measure(data, tried, params).convert_dtypes(convert_string=False)
     table = table.merge(price, "left", on="system").set_index("system")
     table["factor"] = pd.Series({v.system: _factor(v.model, params) for v in tried})
-    table["chosen"] = table.index == choose(run, params)
     table["chosen_by"] = choice.value_counts().reindex(table.index).fillna(0).astype(int)
     table["runs"] = len(choice)
     table = table.loc[[*order, names.CHOSEN]].fillna({"factor": ""}).reset_index()
-    first = [*by, "factor", "chosen", "chosen_by", "runs", "parameters", "multiply_adds"]
+    first = [*by, "factor", "chosen_by", "runs", "parameters", "multiply_adds"]
     return table[[*first, *table.columns.difference(first, sort=False)]]
 
 
 def _factor(model, params):
     own = params.model
     return next((f for f in FACTORS if getattr(model, f) != getattr(own, f)), "")
-
-
-def targets(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The chosen model and the study's on targets, after fine-tuning.
-
-    Parameters
-    ----------
-    predictions : pandas.DataFrame
-        As `hump.experiments.variants.finetune`; one or two systems.
-    params : Params
-
-    Returns
-    -------
-    pandas.DataFrame
-        Per corpus and system, and over all targets if there are several, the columns of
-        `hump.evaluation.summarise`; beside the chosen model, if it is another, difference (chosen
-        less the study's UAR) with interval, p, p_least and p_holm.
-    """
-    seed = seeds.seed_of(params.seed, "architecture")
-    table = evaluation.cells(predictions, ["system"], params.evaluation, seed=seed)
-    others = [name for name in predictions["system"].unique() if name != DEFAULT]
-    if not others:
-        return table
-    every = [rows.assign(comparison=name) for name, rows in evaluation.with_average(predictions)]
-    tests = evaluation.compare(
-        pd.concat(every),
-        [(others[0], DEFAULT)],
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "architecture comparisons"),
-    ).rename(columns={"comparison": "corpus", "a": "system"})
-    return table.merge(tests.drop(columns=["b", "speakers"]), "left", on=["corpus", "system"])

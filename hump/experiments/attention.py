@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from hump import evaluation
+from hump.experiments import means
 from hump.model import HumpCat
 from hump.model.network import steps
 
@@ -159,18 +159,9 @@ def summarise(measured: pd.DataFrame, by, settings, *, seed: int) -> pd.DataFram
     """
     by, lines = [*by, *HEAD], []
     for cell, part in measured.groupby(by, sort=True):
-        mean, low, high = evaluation.mean_over_speakers(
-            part["entropy"], part["speaker"], settings, seed=seed
-        )
-        lines.append(
-            dict(zip(by, cell))
-            | {
-                "utterances": len(part),
-                "speakers": part["speaker"].nunique(),
-                "keys": float(part["keys"].median()),
-                **evaluation.interval_columns("entropy", mean, low, high),
-                "collapse": collapse(mean),
-            }
-        )
+        line = means(part, ["entropy"], settings=settings, seed=seed)
+        line |= {"utterances": len(part), "speakers": part["speaker"].nunique()}
+        line |= {"keys": float(part["keys"].median()), "collapse": collapse(line["entropy"])}
+        lines.append(dict(zip(by, cell)) | line)
     facts = ["utterances", "speakers", "keys", "entropy", "entropy_low", "entropy_high", "collapse"]
     return pd.DataFrame(lines, columns=[*by, *facts])

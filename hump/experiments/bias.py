@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from hump import evaluation
+from hump.experiments import intervals, means
 from hump.params import Params
-from hump.util import seeds
 
 _CELL = ["corpus", "fraction", "system"]
 
@@ -26,9 +25,8 @@ def label_rates(predictions: pd.DataFrame, labels, params: Params) -> pd.DataFra
         true_rate, and, with intervals over speakers, predicted_rate and difference (predicted -
         true). Rates are means over repeats, which all test the same utterances.
     """
-    seed = seeds.seed_of(params.seed, "label rates")
     rows = predictions[predictions["protocol"] == "speaker_independent"]
-    lines = []
+    settings, lines = intervals(params, "label rates"), []
     for cell, part in rows.groupby(_CELL, sort=True):
         facts = dict(zip(_CELL, cell)) | {
             "utterances": part["utterance_id"].nunique(),
@@ -36,13 +34,9 @@ def label_rates(predictions: pd.DataFrame, labels, params: Params) -> pd.DataFra
             "repeats": part["repeat"].nunique(),
         }
         for emotion in labels:
-            said = (part["predicted"] == emotion).astype(float)
-            true = (part["emotion"] == emotion).astype(float)
+            is_it = part[["predicted", "emotion"]].eq(emotion).astype(float)
+            said, true = is_it["predicted"], is_it["emotion"]
+            rates = part.assign(predicted_rate=said, difference=said - true)
             line = facts | {"emotion": emotion, "true_rate": true.mean()}
-            for name, values in (("predicted_rate", said), ("difference", said - true)):
-                mean = evaluation.mean_over_speakers(
-                    values, part["speaker"], params.evaluation, seed=seed
-                )
-                line |= evaluation.interval_columns(name, *mean)
-            lines.append(line)
+            lines.append(line | means(rates, ("predicted_rate", "difference"), **settings))
     return pd.DataFrame(lines)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
-from hump import evaluation
+from hump.experiments import means
 from hump.training import fit
 from hump.training.dataset import Data
 
@@ -223,24 +223,19 @@ def summarise(scored: pd.DataFrame, settings, *, seed: int) -> pd.DataFrame:
     lines = []
     for cell, part in scored.groupby(CELL, sort=True):
         folds = part.drop_duplicates("fold")
-        line = dict(zip(CELL, cell)) | {
-            "n_train": int(folds["n_train"].median()),
-            "n_calibration": int(folds["n_calibration"].median()),
-            "temperature": folds["temperature"].median(),
-            "temperature_lowest": folds["temperature"].min(),
-            "temperature_highest": folds["temperature"].max(),
-            "utterances": len(part),
-            "speakers": part["speaker"].nunique(),
-            "accuracy": part["right"].mean(),
-            "confidence": part["confidence"].mean(),
-            "ece": ece(part["confidence"], part["right"]),
-            "ece_mass": ece(part["confidence"], part["right"], mass=True),
-            "ece_by_chance": ece_by_chance(part["confidence"], settings.confidence, seed=seed),
-        }
-        for name in ("overconfidence", "nll", "nll_change"):
-            mean = evaluation.mean_over_speakers(part[name], part["speaker"], settings, seed=seed)
-            line |= evaluation.interval_columns(name, *mean)
-        lines.append(line)
+        confidence, right, fitted = part["confidence"], part["right"], folds["temperature"]
+        line = {name: int(folds[name].median()) for name in ("n_train", "n_calibration")}
+        line |= {
+            "temperature": fitted.median(), "temperature_lowest": fitted.min(),
+            "temperature_highest": fitted.max(), "utterances": len(part),
+            "speakers": part["speaker"].nunique(), "accuracy": right.mean(),
+            "confidence": confidence.mean(), "ece": ece(confidence, right),
+            "ece_mass": ece(confidence, right, mass=True),
+            "ece_by_chance": ece_by_chance(confidence, settings.confidence, seed=seed),
+        }  # fmt: skip
+        columns = ("overconfidence", "nll", "nll_change")
+        line |= means(part, columns, settings=settings, seed=seed)
+        lines.append(dict(zip(CELL, cell)) | line)
     return pd.DataFrame(lines)
 
 
@@ -258,13 +253,10 @@ def reliability(scored: pd.DataFrame, settings, *, seed: int) -> pd.DataFrame:
         Columns corpus, fraction, scaling, bin (its middle), utterances, confidence (mean),
         accuracy, accuracy_low, accuracy_high.
     """
-    scored = scored.assign(bin=(_bins(scored["confidence"].to_numpy(), mass=False) + 0.5) / BINS)
-    lines = []
+    middle = (_bins(scored["confidence"].to_numpy(), mass=False) + 0.5) / BINS
+    scored, lines = scored.assign(bin=middle, accuracy=scored["right"]), []
     for cell, part in scored.groupby([*CELL, "bin"], sort=True):
-        mean = evaluation.mean_over_speakers(part["right"], part["speaker"], settings, seed=seed)
-        lines.append(
-            dict(zip([*CELL, "bin"], cell))
-            | {"utterances": len(part), "confidence": part["confidence"].mean()}
-            | evaluation.interval_columns("accuracy", *mean)
-        )
+        line = {"utterances": len(part), "confidence": part["confidence"].mean()}
+        line |= means(part, ["accuracy"], settings=settings, seed=seed)
+        lines.append(dict(zip([*CELL, "bin"], cell)) | line)
     return pd.DataFrame(lines)

@@ -1,7 +1,8 @@
 """What a model costs: weights, multiply-adds, and seconds on this machine."""
 
 import copy
-import time
+import timeit
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from hump.util import parallel
 SECONDS = 3.0
 
 
-def parameters(net: HumpCat) -> int:
+def parameters(net: torch.nn.Module) -> int:
     """Number of trained weights."""
     return sum(weight.numel() for weight in net.parameters())
 
@@ -71,12 +72,11 @@ def measure(data: Data, systems: list[Variant], params: Params) -> pd.DataFrame:
     pandas.DataFrame
         Columns system, parameters, multiply_adds.
     """
-    nets, rate = {v.system: _build(data, v, params) for v in systems}, data.features.mfcc_rate
-    return pd.DataFrame([
-        {"system": name, "parameters": parameters(net),
-         "multiply_adds": multiply_adds(net, mfcc_rate=rate)}
-        for name, net in nets.items()
-    ])  # fmt: skip
+    nets, lines = {v.system: _build(data, v, params) for v in systems}, []
+    for name, net in nets.items():
+        count = multiply_adds(net, mfcc_rate=data.features.mfcc_rate)
+        lines.append({"system": name, "parameters": parameters(net), "multiply_adds": count})
+    return pd.DataFrame(lines)
 
 
 def seconds(data: Data, systems: list[Variant], params: Params, *, rounds: int = 3) -> pd.DataFrame:
@@ -103,11 +103,9 @@ def seconds(data: Data, systems: list[Variant], params: Params, *, rounds: int =
             rng = np.random.default_rng(0)
             batch = own.batch(rows, crop_s=params.pretrain.crop_s, rng=rng)
             target, few = own.target(rows), rows[:8]
-            # The first round is not counted.
-            steps = [_timed(_step, net, batch, target) for _ in range(rounds + 1)][1:]
-            alone = [_timed(_one_by_one, net, own, few) for _ in range(rounds + 1)][1:]
-            alone_s = np.median(alone) / len(few)
-            times = {"training_step_s": np.median(steps), "utterance_s": alone_s}
+            step_s = timed(partial(_step, net, batch, target), rounds)
+            alone_s = timed(partial(fit.predict, net, own, few, batch_size=1), rounds)
+            times = {"training_step_s": step_s, "utterance_s": alone_s / len(few)}
             lines.append({"system": variant.system, **times})
     return pd.DataFrame(lines)
 
@@ -117,14 +115,9 @@ def _build(data, variant, params):
     return fit.build(data.of_layers(variant.layers), chosen, seed=0)
 
 
-def _timed(function, *arguments):
-    begin = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - begin
-
-
-def _one_by_one(net, data, rows):
-    fit.predict(net, data, rows, batch_size=1)
+def timed(function, rounds: int) -> float:
+    """Seconds that calling a function takes: the median of some rounds, after one more."""
+    return np.median(timeit.repeat(function, number=1, repeat=rounds + 1)[1:])
 
 
 def _step(net, batch, target):

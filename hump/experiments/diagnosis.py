@@ -90,8 +90,7 @@ def diagnose_target(source: Data, data: Data, params: Params) -> Diagnosis:
     # The source model is compared on the same utterances.
     scored = scored[scored["utterance_id"].isin(scored.loc[scored["n_train"] > 0, "utterance_id"])]
     measured = [pd.DataFrame(result["attention"]) for result in done[1:]]
-    measured = pd.concat(measured, ignore_index=True)
-    measured = measured.assign(corpus=data.corpus, fraction=fraction)
+    measured = pd.concat(measured, ignore_index=True).assign(corpus=data.corpus, fraction=fraction)
     measured["speaker"] = data.rows["speaker"].to_numpy()[measured["position"].astype(int)]
     return Diagnosis(
         attention.summarise(measured, ["corpus", "fraction", "update"], settings, seed=seed),

@@ -1,19 +1,19 @@
 """10: which encoder should one use? Each describes the source for HuMP-CAT and a linear probe."""
 
-import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from hump import audio, evaluation
-from hump.experiments import runner, variants
+from hump.experiments import cost, intervals, runner, variants
 from hump.experiments.layers import MODEL, PROBE, described
 from hump.experiments.variants import Variant
 from hump.features import hubert
 from hump.params import Params, names
 from hump.training import baselines, fit
 from hump.training.dataset import Data
-from hump.util import parallel, seeds
+from hump.util import parallel
 
 # Utterances that are timed.
 TIMED = 8
@@ -56,13 +56,12 @@ def predict(data: dict[str, Data], params: Params) -> pd.DataFrame:
         Columns as of `hump.experiments.variants.Run`, and model; ``system`` is the encoder. The
         probe has no epochs to choose, so it is trained on the validation speakers, too.
     """
-    described = {name: corpus for name, corpus in data.items() if name != "study"}
+    described, study = {n: data[n] for n in params.experiments.encoders}, data["study"]
+    # The study's own is called so, since 05 and 06 have trained it then.
     systems = [
-        # The study's own is called so, since 05 and 06 have trained it then.
-        Variant(name, params.model, corpus.features.layers,
-                "study" if corpus is data["study"] else name)
-        for name, corpus in described.items()
-    ]  # fmt: skip
+        Variant(name, params.model, one.features.layers, "study" if one is study else name)
+        for name, one in described.items()
+    ]
     run = variants.cross_validate(data, systems, params, label=f"{params.source}: encoders")
     parts = [run.predictions[run.predictions["system"].isin(described)].assign(model=MODEL)]
     for name, corpus in described.items():
@@ -89,23 +88,17 @@ def costs(data: dict[str, Data], params: Params) -> pd.DataFrame:
         Columns system, layers, weights (up to the last of these layers), and utterance_s, which
         differs from run to run and belongs in no table file.
     """
-    rows = data["study"].rows[:TIMED]
-    signals = [audio.load(params.folder(params.source) / path) for path in rows["path"]]
-    lines = []
-    for name, corpus in data.items():
-        if name == "study":
-            continue
-        layers, context = corpus.features.layers, params.features.context
+    paths, lines = data["study"].rows["path"][:TIMED], []
+    signals = [audio.load(params.folder(params.source) / path) for path in paths]
+    for name in params.experiments.encoders:
+        layers, context = data[name].features.layers, params.features.context
         encoder = hubert.load_encoder(name, layers=layers, context=context)
-        weights = sum(weight.numel() for weight in encoder.forward.model.parameters())
+        extract = partial(hubert.extract, encoder=encoder, layers=layers)
         with parallel.one_thread():
-            hubert.extract(signals[:1], encoder=encoder, layers=layers)
-            begin = time.perf_counter()
-            for signal in signals:
-                hubert.extract([signal], encoder=encoder, layers=layers)
-            each = (time.perf_counter() - begin) / len(signals)
-        lines.append({"system": name, "layers": " + ".join(map(str, layers)), "weights": weights,
-                      "utterance_s": each})  # fmt: skip
+            seconds = sum(cost.timed(partial(extract, [signal]), 1) for signal in signals)
+        lines.append({"system": name, "layers": " + ".join(map(str, layers)),
+                      "weights": cost.parameters(encoder.forward.model),
+                      "utterance_s": seconds / len(signals)})  # fmt: skip
     return pd.DataFrame(lines)
 
 
@@ -125,13 +118,8 @@ def summarise(predicted: pd.DataFrame, priced: pd.DataFrame, params: Params) -> 
     pandas.DataFrame
         As `hump.evaluation.summarise`, by corpus, model and system, and columns layers and weights.
     """
-    table = evaluation.summarise(
-        predicted,
-        ["corpus", "model", "system"],
-        sorted(predicted["emotion"].unique()),
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "encoders"),
-    )
+    by, labels = ["corpus", "model", "system"], sorted(predicted["emotion"].unique())
+    table = evaluation.summarise(predicted, by, labels, **intervals(params, "encoders"))
     return table.merge(priced[["system", "layers", "weights"]], on="system")
 
 
@@ -151,9 +139,6 @@ def compare(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     """
     first, *others = params.experiments.encoders
     pairs = [(first, other) for other in others]
-    return evaluation.compare(
-        predicted.assign(comparison=predicted["model"]),
-        {MODEL: pairs, PROBE: pairs},
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "encoder comparisons"),
-    )
+    rows = predicted.assign(comparison=predicted["model"])
+    settings = intervals(params, "encoder comparisons")
+    return evaluation.compare(rows, {MODEL: pairs, PROBE: pairs}, **settings)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hump import evaluation, model
-from hump.experiments import protocol, runner
+from hump.experiments import intervals, protocol, runner
 from hump.params import Params, names
 from hump.training import baselines, fit
 from hump.util import seeds
@@ -71,21 +71,20 @@ def run(source, targets, params: Params) -> pd.DataFrame:
     """
     settings = params.fraction_curves.few_shot
     used = list(targets.values())[: settings.targets]
-    folds = {data.corpus: protocol.target_folds(data, params)[: settings.folds] for data in used}
-    cells = [
-        {"data": data, "fold": fold, "repeat": repeat, "shots": shots, "heard": heard}
+    shared = protocol.finetuning(source, params)
+    calls = [
+        shared | {"data": data, "fold": fold, "repeat": repeat, "shots": shots, "heard": heard}
         for repeat in range(settings.draws)
         for data in used
-        for fold in folds[data.corpus]
+        for fold in protocol.target_folds(data, params)[: settings.folds]
         for shots in settings.utterances
         for heard in (ONE, MANY)
     ]
-    calls = [cell | protocol.finetuning(source, params) for cell in cells]
     done = runner.run(_few_shot_job, calls, params, label="few-shot")
     facts, key = ("shots", "heard", "repeat"), {"rng_key": f"{params.seed} few-shot"}
     parts = [
-        runner.predictions(cell["data"], result, **key, **{name: cell[name] for name in facts})
-        for cell, result in zip(cells, done)
+        runner.predictions(call["data"], result, **key, **{name: call[name] for name in facts})
+        for call, result in zip(calls, done)
         if result["predicted"]
     ]
     return pd.concat(parts, ignore_index=True)
@@ -126,8 +125,8 @@ def table(predictions, all_fractions, params: Params) -> pd.DataFrame:
     tested = predictions[["corpus", "utterance_id"]].drop_duplicates()
     none = none.merge(tested, on=["corpus", "utterance_id"]).assign(shots=0, heard=NOBODY)
     everything = pd.concat([none[[*predictions.columns]], predictions], ignore_index=True)
-    seed = seeds.seed_of(params.seed, "few-shot")
-    return evaluation.cells(everything, ["shots", "heard", "system"], params.evaluation, seed=seed)
+    by = ["shots", "heard", "system"]
+    return evaluation.cells(everything, by, **intervals(params, "few-shot"))
 
 
 def contrasts(predictions, params: Params) -> pd.DataFrame:

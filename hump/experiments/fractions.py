@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 
 from hump import evaluation
+from hump.experiments import intervals
 from hump.params import Params, names
-from hump.util import seeds
 
 HELPS, HURTS, OPEN = "transfer helps", "negative transfer", "not decided"
 PAIR = (names.PRETRAINED, names.SCRATCH)
+COLUMNS = ("speakers", "difference", "difference_low", "difference_high", "p", "p_least", "p_holm",
+           "family", "detectable")  # fmt: skip
 
 
 def transfer(predictions, params: Params) -> pd.DataFrame:
@@ -36,15 +38,10 @@ def transfer(predictions, params: Params) -> pd.DataFrame:
     every = pd.concat([rows.assign(group=name) for name, rows in groups], ignore_index=True)
     every["comparison"] = every.groupby(keys, sort=False).ngroup()
     named = every.drop_duplicates("comparison").set_index("comparison")[keys]
-    seed = seeds.seed_of(params.seed, "transfer")
-    tests = evaluation.compare(every, [PAIR], params.evaluation, seed=seed)
-    columns = (
-        "speakers difference difference_low difference_high p p_least p_holm family detectable"
-    )
-    columns = columns.split()
+    tests = evaluation.compare(every, [PAIR], **intervals(params, "transfer"))
     # Without models from scratch there is nothing to compare.
-    tests = tests.reindex(columns=["comparison", *columns])
-    table = named.join(tests.set_index("comparison"), how="inner").reset_index(drop=True)
+    tests = tests.reindex(columns=["comparison", *COLUMNS]).set_index("comparison")
+    table = named.join(tests, how="inner").reset_index(drop=True)
     table = table.rename(columns={"group": "corpus"})
     table["verdict"] = [_verdict(row, len(table), params.evaluation) for row in table.itertuples()]
     return table
@@ -74,34 +71,23 @@ def breakpoints(predictions, params: Params) -> pd.DataFrame:
         breakpoint_low, breakpoint_high (fractions of the study).
     """
     independent = predictions[predictions["protocol"] == "speaker_independent"]
-    seed = seeds.seed_of(params.seed, "breakpoints")
-    settings, lines = params.evaluation, []
+    settings, lines = intervals(params, "breakpoints"), []
     for corpus, rows in evaluation.with_average(independent):
         for system in (name for name in names.ORDER if name in set(rows["system"])):
             part = rows[rows["system"] == system]
             fractions = sorted(part["fraction"].unique())
-            if system == "majority class" or len(fractions) < 2:
+            if system == names.MAJORITY or len(fractions) < 2:
                 continue
-            uar, speakers = evaluation.resampled(part, "fraction", fractions, settings, seed=seed)
+            uar, speakers = evaluation.resampled(part, "fraction", fractions, **settings)
             enough = uar >= uar[:, -1:] - params.fraction_curves.tolerance
             point, *drawn = np.array(fractions)[enough.argmax(axis=1)]
-            low, high = np.nan, np.nan
-            if min(speakers) > 1:
-                # Ends are fractions of the study, too.
-                tail = (1 - settings.confidence) / 2
-                low, high = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
-            lines.append(
-                {
-                    "corpus": corpus,
-                    "system": system,
-                    "speakers": sum(speakers),
-                    "full": fractions[-1],
-                    "uar_full": uar[0, -1],
-                    "breakpoint": point,
-                    "breakpoint_low": low,
-                    "breakpoint_high": high,
-                }
-            )
+            # Ends are fractions of the study, too.
+            tail = (1 - params.evaluation.confidence) / 2
+            ends = np.quantile(drawn, [tail, 1 - tail], method="inverted_cdf")
+            ends = ends if min(speakers) > 1 else (np.nan, np.nan)
+            limits = evaluation.interval_columns("breakpoint", point, *ends)
+            facts = {"corpus": corpus, "system": system, "speakers": sum(speakers)}
+            lines.append(facts | {"full": fractions[-1], "uar_full": uar[0, -1]} | limits)
     return pd.DataFrame(lines)
 
 
@@ -121,11 +107,6 @@ def overlap(predictions, params: Params) -> pd.DataFrame:
         protocol. At a fraction the protocol ``paper`` trains on that part of all utterances, the
         other one on that part of the training speakers' utterances, which are fewer.
     """
-    return evaluation.differences(
-        predictions[predictions["system"] != "majority class"],
-        ["fraction", "system"],
-        "protocol",
-        "paper",
-        "speaker_independent",
-        params.evaluation,
-    )
+    rows = predictions[predictions["system"] != names.MAJORITY]
+    protocols = ("protocol", "paper", "speaker_independent")
+    return evaluation.differences(rows, ["fraction", "system"], *protocols, params.evaluation)

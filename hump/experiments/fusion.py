@@ -3,12 +3,11 @@
 import pandas as pd
 
 from hump import evaluation
-from hump.experiments import FURTHER, PRIMARY, cost
+from hump.experiments import cost, families, intervals
 from hump.experiments.variants import ABLATED, Variant, changed, reference
 from hump.params import Params
 from hump.training import fit
 from hump.training.dataset import Data
-from hump.util import seeds
 
 FULL = "cross-attention, both stages"
 PLAIN = "concatenation, both stages"
@@ -103,13 +102,8 @@ def summarise(predictions: pd.DataFrame, costs: pd.DataFrame, labels, params) ->
         As `hump.evaluation.summarise`, by corpus and system, best first, and columns parameters
         and multiply_adds.
     """
-    table = evaluation.summarise(
-        predictions,
-        ["corpus", "system"],
-        labels,
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "fusion"),
-    )
+    by, settings = ["corpus", "system"], intervals(params, "fusion")
+    table = evaluation.summarise(predictions, by, labels, **settings)
     # Streams that are spoilt at test time cost what the whole model costs.
     priced = table["system"].where(~table["system"].isin(ABLATED.values()), FULL)
     price = costs.set_index("system")
@@ -131,12 +125,6 @@ def compare(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         As `hump.evaluation.compare_families`; ``comparison`` is the corpus.
     """
-    others = [name for name in dict.fromkeys(predictions["system"]) if name != FULL]
-    first = [name for name in (PLAIN, MATCHED) if name in others]
-    families = {PRIMARY: first, FURTHER: [name for name in others if name not in first]}
-    return evaluation.compare_families(
-        predictions.assign(comparison=predictions["corpus"]),
-        {question: [(FULL, name) for name in systems] for question, systems in families.items()},
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "fusion comparisons"),
-    )
+    rows = predictions.assign(comparison=predictions["corpus"])
+    pairs = families(FULL, list(predictions["system"]), (PLAIN, MATCHED))
+    return evaluation.compare_families(rows, pairs, **intervals(params, "fusion comparisons"))

@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 
 from hump import evaluation
-from hump.experiments import FURTHER, PRIMARY, probes, runner
+from hump.experiments import FURTHER, PRIMARY, intervals, probes, runner
 from hump.experiments.variants import Variant, changed
 from hump.features import encoders, extract_corpus
 from hump.params import Params
 from hump.training import fit
 from hump.training.dataset import Data
-from hump.util import seeds
 
 MODEL, PROBE = "HuMP-CAT", "linear probe"
 CONTROL = ", untrained encoder"
@@ -95,21 +94,22 @@ def systems(data: dict[str, Data], params: Params) -> list[Variant]:
         Of a control that has fewer layers than the study's encoder, those that it has.
     """
     found, own = [], tuple(params.features.layers)
-    for key, corpus in data.items():
-        if key == "study":
-            continue
-        depth = max(corpus.features.layers)
-        subsets = _subsets(own, depth)
-        suffix = CONTROL if key == "untrained" else ""
-        for name, chosen in subsets.items():
+    summed = changed(params, layer_fusion="weighted_sum")
+    for key, suffix in _encoders(data):
+        depth = max(data[key].features.layers)
+        for name, chosen in _subsets(own, depth).items():
             if max(chosen) <= depth:
                 same = key == "all" and chosen == own
                 found.append(Variant(name + suffix, params.model, chosen, "study" if same else key))
         every = tuple(range(depth + 1))
         found.append(Variant(ALL + suffix, params.model, every, key))
-        summed = changed(params, layer_fusion="weighted_sum")
         found.append(Variant(SUM + suffix, summed, every, key))
     return found
+
+
+def _encoders(data):
+    """Keys of what has all layers, with what the names of its systems end with."""
+    return [(key, CONTROL if key == "untrained" else "") for key in data if key != "study"]
 
 
 def _subsets(own, depth):
@@ -131,11 +131,9 @@ def probe(data: dict[str, Data], params: Params) -> dict[str, probes.Probes]:
     dict of str to Probes
         Keys ``all`` and, if it is there, ``untrained``.
     """
-    return {
-        key: probes.run(corpus, params, label=f"{corpus.features.encoder}: pairs of layers")
-        for key, corpus in data.items()
-        if key != "study"
-    }
+    label = "{0.features.encoder}: pairs of layers"
+    keys = [key for key, _ in _encoders(data)]
+    return {key: probes.run(data[key], params, label=label.format(data[key])) for key in keys}
 
 
 def probed(found: dict[str, probes.Probes], data: dict[str, Data], params: Params) -> pd.DataFrame:
@@ -153,15 +151,12 @@ def probed(found: dict[str, probes.Probes], data: dict[str, Data], params: Param
         Predictions, columns as of `hump.experiments.variants.Run`.
     """
     parts, own = [], tuple(params.features.layers)
-    for key, result in found.items():
-        corpus, suffix = data[key], CONTROL if key == "untrained" else ""
-        subsets = _subsets(own, max(corpus.features.layers))
+    for key, suffix in _encoders(found):
+        corpus, result = data[key], found[key]
         place = {pair: number for number, pair in enumerate(result.pairs)}
-        guesses = {
-            name: result.tested[place[min(chosen), max(chosen)]]
-            for name, chosen in subsets.items()
-            if len(chosen) <= 2 and (min(chosen), max(chosen)) in place
-        }
+        subsets = _subsets(own, max(corpus.features.layers)).items()
+        known = {name: (min(layers), max(layers)) for name, layers in subsets if len(layers) <= 2}
+        guesses = {n: result.tested[place[pair]] for n, pair in known.items() if pair in place}
         guesses[ON_TRAINING] = result.nested(corpus.classes)
         guesses[ON_TEST] = result.tested[result.best_on_test(corpus.classes)]
         parts += [_rows(result, corpus, guess, name + suffix) for name, guess in guesses.items()]
@@ -190,13 +185,8 @@ def summarise(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         As `hump.evaluation.summarise`, by corpus, model and system.
     """
-    return evaluation.summarise(
-        predicted,
-        ["corpus", "model", "system"],
-        sorted(predicted["emotion"].unique()),
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "layers"),
-    )
+    by, labels = ["corpus", "model", "system"], sorted(predicted["emotion"].unique())
+    return evaluation.summarise(predicted, by, labels, **intervals(params, "layers"))
 
 
 def compare(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -224,12 +214,9 @@ def compare(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     tests.append((ON_TEST, ON_TRAINING))
     first = [(own, "last layer"), (own, SUM), (own, own + CONTROL)]
     rest = {MODEL: [pair for pair in tests if pair not in first], PROBE: tests}
-    return evaluation.compare_families(
-        predicted.assign(comparison=predicted["model"]),
-        {PRIMARY: {MODEL: first}, FURTHER: rest},
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "layer comparisons"),
-    )
+    asked = {PRIMARY: {MODEL: first}, FURTHER: rest}
+    rows = predicted.assign(comparison=predicted["model"])
+    return evaluation.compare_families(rows, asked, **intervals(params, "layer comparisons"))
 
 
 def layer_pairs(found: dict[str, probes.Probes], data, params: Params) -> pd.DataFrame:
@@ -251,16 +238,10 @@ def layer_pairs(found: dict[str, probes.Probes], data, params: Params) -> pd.Dat
     parts = []
     for key, result in found.items():
         corpus = data[key]
-        every = pd.concat(
-            _rows(result, corpus, guess, number) for number, guess in enumerate(result.tested)
-        )
-        table = evaluation.summarise(
-            every,
-            ["corpus", "system"],
-            corpus.labels,
-            params.evaluation,
-            seed=seeds.seed_of(params.seed, "layers"),
-        )
+        guesses = enumerate(result.tested)
+        every = pd.concat(_rows(result, corpus, guess, number) for number, guess in guesses)
+        by, settings = ["corpus", "system"], intervals(params, "layers")
+        table = evaluation.summarise(every, by, corpus.labels, **settings)
         votes = np.bincount(result.best_on_training(corpus.classes), minlength=len(result.pairs))
         table.insert(1, "encoder", corpus.features.encoder)
         table.insert(2, "layer_a", [pair[0] for pair in result.pairs])

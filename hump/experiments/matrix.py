@@ -74,7 +74,7 @@ def predict(corpora: dict, params: Params) -> pd.DataFrame:
     folders = runner.models(fit.pretrain_all, calls, params, label="sources")
     settings = params.only("seed", "model", "finetune", "device")
     jobs = [
-        (source, target, repeat, fraction,
+        (source,
          {"source": data, "data": corpora[target], "folder": folder, "fold": fold,
           "number": number, "fraction": fraction, "repeat": repeat, "params": settings})
         for (source, data, target, repeat), folder in zip(cells, folders)
@@ -82,14 +82,11 @@ def predict(corpora: dict, params: Params) -> pd.DataFrame:
         if not fraction or repeat < params.experiments.matrix.tuned
         for number, fold in _folds(corpora[target], fraction, params)
     ]  # fmt: skip
-    done = runner.run(_pair_job, [job[-1] for job in jobs], params, label="pairs of corpora")
-    parts = [
-        runner.predictions(
-            corpora[target], result, source=source, fraction=fraction, repeat=repeat,
-            rng_key=f"{params.seed} finetune",
-        )
-        for (source, target, repeat, fraction, _), result in zip(jobs, done)
-    ]  # fmt: skip
+    done = runner.run(_pair_job, [call for _, call in jobs], params, label="pairs of corpora")
+    parts, key = [], {"rng_key": f"{params.seed} finetune"}
+    for (source, call), result in zip(jobs, done):
+        facts = {"source": source} | {name: call[name] for name in ("fraction", "repeat")} | key
+        parts.append(runner.predictions(call["data"], result, **facts))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -126,13 +123,9 @@ def summarise(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         As `hump.evaluation.summarise`, by source, corpus, fraction and system.
     """
-    return evaluation.summarise(
-        predictions,
-        ["source", "corpus", "fraction", "system"],
-        sorted(predictions["emotion"].unique()),
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "matrix"),
-    )
+    by, labels = ["source", "corpus", "fraction", "system"], sorted(predictions["emotion"].unique())
+    settings = {"settings": params.evaluation, "seed": seeds.seed_of(params.seed, "matrix")}
+    return evaluation.summarise(predictions, by, labels, **settings)
 
 
 def distance(one: str, other: str) -> int:

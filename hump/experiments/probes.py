@@ -174,20 +174,9 @@ def run(data: Data, params: Params, *, label: str) -> Probes:
     groups = splits.speaker_folds(data.rows, count, own if len(own) <= count else ())
     pooled, tests = data.features.pooled[data.at], [group.test for group in groups]
     held = list(itertools.combinations_with_replacement(range(len(groups)), 2))
-    results = runner.run(
-        _probe_job,
-        [
-            {
-                "pooled": pooled,
-                "classes": data.classes,
-                "out": [tests[k] for k in dict.fromkeys(both)],
-            }
-            for both in held
-        ],
-        params,
-        label=label,
-        cpu_only=True,
-    )
+    out = [[tests[k] for k in dict.fromkeys(both)] for both in held]
+    calls = [{"pooled": pooled, "classes": data.classes, "out": rows} for rows in out]
+    results = runner.run(_probe_job, calls, params, label=label, cpu_only=True)
     every = pairs(pooled.shape[1])
     tested, inner = np.zeros((len(every), len(data.rows)), np.int64), {}
     for (a, b), result in zip(held, results):

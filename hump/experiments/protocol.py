@@ -64,16 +64,14 @@ def pretrain_source(data: Data, params: Params) -> SourceRun:
     facts = {"protocol": "source", "fraction": 1.0, "repeat": 0}
     facts["rng_key"] = f"{params.seed} pretrain"
     tested = [runner.predictions(data, result, **facts) for result in done]
-    history = [
-        pd.DataFrame(result["history"]).assign(fold=result["fold"], kept=result["best_epoch"])
-        for result in done
-    ]
+    history = pd.concat(
+        pd.DataFrame({"fold": one["fold"], **one["history"], "kept": one["best_epoch"]})
+        for one in done
+    )
     epochs = int(np.median([result["best_epoch"] for result in done]))
-    order = ["fold", "epoch", "loss", "validation_uar", "kept"]
     scored, seed = calibration.scored(data, done, 1.0), seeds.seed_of(params.seed, "calibration")
     trusted = calibration.summarise(scored, params.evaluation, seed=seed)
-    predictions = pd.concat(tested, ignore_index=True)
-    return SourceRun(predictions, pd.concat(history)[order], epochs, trusted)
+    return SourceRun(pd.concat(tested, ignore_index=True), history, epochs, trusted)
 
 
 def _pretrain_job(data, fold, params):
@@ -184,12 +182,8 @@ def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
     cells = _cells(data, params)
     settings = params.only("seed", "model", "finetune", "device")
     models = source_models(source, params, chosen_epochs(params))
-    calls = [
-        cell
-        | {"source": source, "data": data, "params": settings}
-        | {"folders": _starts(models, cell, params)}
-        for cell in cells
-    ]
+    shared = {"source": source, "data": data, "params": settings}
+    calls = [cell | shared | {"folders": _starts(models, cell, params)} for cell in cells]
     done = runner.run(_finetune_job, calls, params, label=f"{data.corpus}: fine-tuning")
     own, key = ("protocol", "fraction", "repeat"), {"rng_key": f"{params.seed} finetune"}
     facts = [key | {name: cell[name] for name in own} for cell in cells]

@@ -10,11 +10,7 @@ FACTS = (
     "corpus", "data", "n_train", "train_speakers", "folds", "repeats", "rng_key", "utterances",
     "speakers",
 )  # fmt: skip
-PAIRS = [
-    (names.PRETRAINED, names.SCRATCH),
-    (names.PRETRAINED, names.SVM),
-    (names.PRETRAINED, names.PROBE),
-]
+PAIRS = [(names.PRETRAINED, other) for other in (names.SCRATCH, names.SVM, names.PROBE)]
 
 
 def predictions(params: Params) -> pd.DataFrame:

@@ -5,19 +5,19 @@ study's own source models, and tested on all utterances of every target as it is
 paper's claims are about are fine-tuned too, at the smallest fraction, as in 04.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import pandas as pd
 
 from hump import evaluation, model, results
-from hump.experiments import FURTHER, PRIMARY, protocol, runner, summary
+from hump.experiments import families, intervals, protocol, runner, summary
 from hump.experiments.fusion import PLAIN, STAGES
 from hump.experiments.layers import named
 from hump.experiments.variants import changed
 from hump.params import Params, names
 from hump.training import fit
 from hump.training.dataset import Data
-from hump.util import seeds
 
 ATTENTION = "cross-attention beats concatenation"
 
@@ -62,11 +62,9 @@ def controls(params: Params) -> list[Control]:
     """
     settings = params.only("seed", "model", "pretrain", "finetune", "device")
     layers, epochs = tuple(params.features.layers), protocol.chosen_epochs(params)
+    alone = zip(layers, primary(params)[1:])
     found = [Control(PLAIN, _model(settings, **STAGES[PLAIN]), layers, epochs)]
-    found += [
-        Control(name, settings, (layer,), epochs)
-        for layer, name in zip(layers, primary(params)[1:])
-    ]
+    found += [Control(name, settings, (layer,), epochs) for layer, name in alone]
     models = {
         "encoder alone": {"streams": ("hubert",)},
         "MFCC + prosody": {"streams": ("mfcc", "prosody")},
@@ -113,42 +111,32 @@ def predict(source: Data, targets: dict, params: Params) -> pd.DataFrame:
         Columns system, fraction, repeat (number of the training), rng_key, and those of
         `hump.experiments.runner.predictions`; with the rows of 04 of the study's own model.
     """
-    cells = [
-        (control, repeat)
-        for control in controls(params)
-        for repeat in range(params.experiments.transfer.trainings)
+    repeats = range(params.experiments.transfer.trainings)
+    cells = list(itertools.product(controls(params), repeats))
+    # As the source model that a repeat of 04 starts from, but for what the control changes.
+    calls = [
+        protocol.source_training(
+            source.of_layers(one.layers), one.params, one.epochs, repeat * params.finetune.stride
+        )
+        for one, repeat in cells
     ]
-    calls = [_training(source, control, repeat, params) for control, repeat in cells]
     folders = runner.models(fit.pretrain_all, calls, params, label="controls")
     jobs = [
-        (control, repeat, data, fraction, fold, folder)
+        (control.system,
+         {"source": source, "data": data, "folder": folder, "layers": control.layers, "fold": fold,
+          "fraction": fraction, "repeat": repeat, "params": control.params})
         for (control, repeat), folder in zip(cells, folders)
         for data in targets.values()
         for fraction in fractions(params)
         for fold in _folds(data, control, fraction, repeat, params)
-    ]
-    calls = [
-        {"source": source, "data": data, "folder": folder, "layers": control.layers, "fold": fold,
-         "fraction": fraction, "repeat": repeat, "params": control.params}
-        for control, repeat, data, fraction, fold, folder in jobs
     ]  # fmt: skip
-    done = runner.run(_test_job, calls, params, label="controls on targets")
-    parts = [
-        runner.predictions(
-            data, result | {"predicted": {control.system: result["predicted"]}},
-            fraction=fraction, repeat=repeat, rng_key=f"{params.seed} finetune",
-        )
-        for (control, repeat, data, fraction, *_), result in zip(jobs, done)
-    ]  # fmt: skip
+    done = runner.run(_test_job, [call for _, call in jobs], params, label="controls on targets")
+    parts, key = [], {"rng_key": f"{params.seed} finetune"}
+    for (system, call), result in zip(jobs, done):
+        facts = {name: call[name] for name in ("fraction", "repeat")} | key
+        outcome = result | {"predicted": {system: result["predicted"]}}
+        parts.append(runner.predictions(call["data"], outcome, **facts))
     return pd.concat([own(params), *parts], ignore_index=True)
-
-
-def _training(source, control, repeat, params):
-    """As the source model that a repeat of 04 starts from, but for what the control changes."""
-    number = repeat * params.finetune.stride
-    return protocol.source_training(
-        source.of_layers(control.layers), control.params, control.epochs, number
-    )
 
 
 def own(params: Params) -> pd.DataFrame:
@@ -202,8 +190,8 @@ def summarise(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         As `hump.evaluation.cells`, with uar_sd, the standard deviation over trainings.
     """
-    seed = seeds.seed_of(params.seed, "transfer controls")
-    return evaluation.cells(predictions, ["fraction", "system"], params.evaluation, seed=seed)
+    settings = intervals(params, "transfer controls")
+    return evaluation.cells(predictions, ["fraction", "system"], **settings)
 
 
 def compare(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -220,17 +208,10 @@ def compare(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         As `hump.evaluation.compare_families`; ``comparison`` is the fraction as text.
     """
-    first = primary(params)
-    others = [c.system for c in controls(params) if c.system not in first]
-    families = {PRIMARY: first, FURTHER: others}
     part = predictions.assign(comparison=predictions["fraction"].map("{:.0%} of the data".format))
-    return evaluation.compare_families(
-        part,
-        {question: [(names.PRETRAINED, name) for name in systems]
-         for question, systems in families.items()},
-        params.evaluation,
-        seed=seeds.seed_of(params.seed, "transfer controls"),
-    )  # fmt: skip
+    systems = [control.system for control in controls(params)]
+    pairs = families(names.PRETRAINED, systems, primary(params))
+    return evaluation.compare_families(part, pairs, **intervals(params, "transfer controls"))
 
 
 def claims(predicted: pd.DataFrame, controlled: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -268,17 +249,15 @@ def claims(predicted: pd.DataFrame, controlled: pd.DataFrame, params: Params) ->
     ]
     unseen = predicted[predicted["protocol"] == "speaker_independent"].drop(columns="protocol")
     others = controlled[controlled["system"] != names.PRETRAINED]
-    rows, pairs = [], {}
     known = params.finetune.fractions
     claimed = [claim for claim in dict.fromkeys(claimed) if claim[1] in known]
-    for number, (_, fraction, *pair) in enumerate(claimed):
-        pool = _paired(unseen, others, fraction, pair)
-        rows.append(pool.assign(comparison=number))
-        pairs[number] = [tuple(pair)]
-    seed = seeds.seed_of(params.seed, "main claims")
-    table = evaluation.compare(
-        pd.concat(rows), pairs, params.evaluation, seed=seed, declared=len(claimed)
+    rows = pd.concat(
+        _paired(unseen, others, fraction, pair).assign(comparison=number)
+        for number, (_, fraction, *pair) in enumerate(claimed)
     )
+    pairs = {number: [tuple(pair)] for number, (_, _, *pair) in enumerate(claimed)}
+    settings = intervals(params, "main claims")
+    table = evaluation.compare(rows, pairs, **settings, declared=len(claimed))
     about = pd.DataFrame(claimed, columns=["claim", "fraction", "a", "b"])[["claim", "fraction"]]
     return about.join(table.set_index("comparison"), how="inner").reset_index(drop=True)
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from hump import evaluation, model
 from hump.corpora import splits
-from hump.experiments import protocol, runner
+from hump.experiments import intervals, protocol, runner
 from hump.params import Params, names
 from hump.training import fit
 from hump.training.strategies import STRATEGIES
@@ -119,30 +119,23 @@ def compare(source, targets, params: Params) -> tuple[pd.DataFrame, pd.DataFrame
         predicted.
     """
     settings, own = params.fraction_curves.strategies, variants(params)
-    used = list(targets.values())[: settings.targets]
-    inner = {
-        data.corpus: inner_splits(data.rows, protocol.target_folds(data, params))[: settings.folds]
-        for data in used
-    }
-    cells = [
-        {"data": data, "fold": fold, "repeat": repeat, "fraction": fraction}
+    used, key = list(targets.values())[: settings.targets], f"{params.seed} strategies"
+    shared = protocol.finetuning(source, params) | {"variants": own}
+    calls = [
+        shared | {"data": data, "fold": fold, "repeat": repeat, "fraction": fraction}
         for repeat in range(settings.draws)
         for data in used
         for fraction in settings.fractions
-        for fold in inner[data.corpus]
+        for fold in inner_splits(data.rows, protocol.target_folds(data, params))[: settings.folds]
     ]
-    shared = protocol.finetuning(source, params) | {"variants": own}
-    calls = [cell | shared for cell in cells]
     done = runner.run(_compare_job, calls, params, label="fine-tuning strategies")
-    key = {"rng_key": f"{params.seed} strategies"}
-    facts = [key | {name: cell[name] for name in ("repeat", "fraction")} for cell in cells]
-    return tuple(
-        pd.concat([
-            runner.predictions(cell["data"], result[part], column="variant", **fact)
-            for cell, result, fact in zip(cells, done, facts)
-        ], ignore_index=True)
-        for part in ("validation", "test")
-    )  # fmt: skip
+    parts = {"validation": [], "test": []}
+    for call, result in zip(calls, done):
+        facts = {name: call[name] for name in ("repeat", "fraction")} | {"column": "variant"}
+        for name, found in parts.items():
+            one = runner.predictions(call["data"], result[name], rng_key=key, **facts)
+            found.append(one)
+    return tuple(pd.concat(found, ignore_index=True) for found in parts.values())
 
 
 def _compare_job(source, data, folder, fold, repeat, fraction, variants, params):
@@ -183,8 +176,7 @@ def table(validation: pd.DataFrame, tested: pd.DataFrame, params: Params) -> pd.
     tuned = [variant.name for variant in known if variant.start == "pretrained"]
     chosen, choice = evaluation.nested(validation, tested, by, "variant", tuned)
     every = pd.concat([tested, chosen], ignore_index=True)
-    seed = seeds.seed_of(params.seed, "strategies")
-    cells = evaluation.cells(every, [*by, "variant"], settings, seed=seed)
+    cells = evaluation.cells(every, [*by, "variant"], **intervals(params, "strategies"))
     facts = pd.DataFrame([vars(variant) for variant in known]).rename(columns={"name": "variant"})
     cells = cells.merge(facts, on="variant", how="left")
     cells["in_force"] = cells["variant"] == own

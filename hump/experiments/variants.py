@@ -12,7 +12,7 @@ import pandas as pd
 
 from hump import corpora
 from hump.corpora import splits
-from hump.experiments import attention, protocol, runner
+from hump.experiments import attention, runner
 from hump.params import Params
 from hump.params.sections import ModelParams
 from hump.training import fit
@@ -58,8 +58,6 @@ class Run:
     predictions, validation : pandas.DataFrame
         Of test speakers, and of the speakers that chose the epoch: columns repeat, rng_key, and
         those of `hump.experiments.runner.predictions`.
-    epochs : dict of str to int
-        System -> median of the epochs chosen.
     attention : pandas.DataFrame
         Of the reference model, on its test speakers, whose labels play no part: columns corpus,
         epoch (those that every fold was trained for; 0 before training), speaker, and those of
@@ -68,7 +66,6 @@ class Run:
 
     predictions: pd.DataFrame
     validation: pd.DataFrame
-    epochs: dict[str, int]
     attention: pd.DataFrame
 
 
@@ -144,20 +141,18 @@ def cross_validate(data: dict[str, Data], systems, params: Params, *, label: str
         for fold in folds(data["study"], params)
     ]
     calls = [
-        _training(variant, data[variant.data], repeat, params, "pretrain")
+        _training(variant, data[variant.data], repeat, params)
         | {"fold": fold, "ablate": _is_reference(variant, params)}
         for variant, repeat, fold in cells
     ]
     done = runner.run(_source_job, calls, params, label=label)
-    tested, validated, epochs = [], [], {}
+    tested, validated = [], []
     for (variant, repeat, _), result in zip(cells, done):
         for outcome, parts in ((result["test"], tested), (result["validation"], validated)):
             parts.append(_named(data[variant.data], outcome, variant, repeat, params))
-        epochs.setdefault(variant.system, []).append(result["epoch"])
     return Run(
         pd.concat(tested, ignore_index=True),
         pd.concat(validated, ignore_index=True),
-        {system: int(np.median(chosen)) for system, chosen in epochs.items()},
         _attention([pd.DataFrame(result["attention"]) for result in done], data["study"]),
     )
 
@@ -174,11 +169,11 @@ def _is_reference(variant, params):
     return whole and variant.model == reference(params)
 
 
-def _training(variant, data, repeat, params, *sections):
+def _training(variant, data, repeat, params):
     """Arguments of a job that trains a variant."""
     short = params.pretrain.model_copy(update={"epochs": params.experiments.epochs})
     chosen = params.model_copy(update={"model": variant.model, "pretrain": short})
-    settings = chosen.only("seed", "source", "model", "device", *sections)
+    settings = chosen.only("seed", "source", "model", "device", "pretrain")
     return {"source": data, "layers": variant.layers, "repeat": repeat, "params": settings}
 
 
@@ -189,7 +184,7 @@ def _attention(parts, data):
     together = min(part["epoch"].max() for part in parts)
     measured = pd.concat(parts, ignore_index=True)
     measured = measured[measured["epoch"] <= together]
-    speakers = data.rows["speaker"].to_numpy()[measured["position"].to_numpy()]
+    speakers = np.asarray(data.rows["speaker"])[measured["position"]]
     return measured.assign(corpus=data.corpus, speaker=speakers)
 
 
@@ -223,66 +218,3 @@ def _ablated(data, test, net, rng_key):
             rng = seeds.generator(*rng_key, how, stream)
             inputs[name] = data.shuffled(stream, test, rng)
     return inputs
-
-
-def finetune(source: Data, targets, systems, epochs, params: Params, *, label: str) -> pd.DataFrame:
-    """Train variants on the whole source, fine-tune them on targets, test unseen speakers.
-
-    Parameters
-    ----------
-    source : Data
-    targets : dict of str to Data
-    systems : sequence of Variant
-        Of the study's features.
-    epochs : dict of str to int
-        System -> epochs of training on the source, as its validation speakers chose.
-    params : Params
-        The fraction is `Params.headline`; folds and draws are those of `04_finetune`.
-    label : str
-        Shown beside the progress bar.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Predictions, columns as of `Run`; empty without targets.
-    """
-    cells = [
-        (variant, data, repeat)
-        for variant in systems
-        for data in targets.values()
-        for repeat in range(params.experiments.repeats)
-    ]
-    calls = [
-        _training(variant, source, repeat, params, "pretrain", "finetune")
-        | {"data": data, "epochs": epochs[variant.system], "folds": _draws(data, repeat, params)}
-        for variant, data, repeat in cells
-    ]
-    done = runner.run(_target_job, calls, params, label=label)
-    parts = [
-        _named(data, outcome, variant, repeat, params)
-        for (variant, data, repeat), result in zip(cells, done)
-        for outcome in result
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def _draws(data, repeat, params):
-    """Folds of a target, each with the part of its training rows that `04_finetune` draws."""
-    folds = enumerate(protocol.target_folds(data, params))
-    return [
-        protocol.draw(data, fold, number, params.headline, params, repeat=repeat)
-        for number, fold in folds
-    ]
-
-
-def _target_job(source, data, layers, repeat, epochs, folds, params):
-    source, data = source.of_layers(layers), data.of_layers(layers)
-    key = (params.seed, "experiments", params.source, "all", repeat)
-    net, tested = fit.pretrain_all(source, params, epochs=epochs, rng_key=key), []
-    for fold in folds:
-        key = (params.seed, "experiments", data.corpus, repeat, fold.name)
-        tuned = fit.finetune(
-            net, data, fold.train, params, start="pretrained", rng_key=key, source=source
-        )
-        tested.append(fit.outcome(data, fold, {"": fit.classify(tuned, data, fold.test)}))
-    return tested

@@ -100,12 +100,7 @@ def _joint(keys, value, known):
 
 
 def experiments(experiments, known):
-    """Experiments are on targets of the study, with models that can be built."""
-    for name in ("fusion", "architecture"):
-        for place, corpus in enumerate(getattr(experiments, name).targets):
-            if corpus not in known.get("targets", [corpus]):
-                text = f"is not one of targets={', '.join(known['targets'])}; take it out"
-                yield (name, "targets", place), corpus, text
+    """The models of experiments can be built."""
     for key in ("width", "heads") if "model" in known else ():
         for place, value in enumerate(getattr(experiments.architecture, key)):
             changed = known["model"].model_copy(update={key: value})

@@ -230,12 +230,6 @@ class FractionParams(Section):
     few_shot: FewShotParams
 
 
-class FusionExperiment(Section):
-    """05: each stream, stage and pair of streams removed."""
-
-    targets: Values[str] = Field(description="corpora to fine-tune every variant on")
-
-
 class LayerExperiment(Section):
     """06: which layers of the encoder."""
 
@@ -266,7 +260,6 @@ class ArchitectureExperiment(Section):
     scale: Values[AboveZero]
     margin: Values[BelowOne]
     head: Values[Head]
-    targets: Values[str] = Field(description="corpora to fine-tune every variant on")
 
 
 class ExperimentParams(Section):
@@ -275,7 +268,6 @@ class ExperimentParams(Section):
     folds: int = Field(ge=3, description="folds over the source's speakers")
     epochs: Positive = Field(description="at most; pretrain.patience holds too")
     repeats: Positive = Field(description="trainings of each fold, with other seeds")
-    fusion: FusionExperiment
     layers: LayerExperiment
     architecture: ArchitectureExperiment
     transfer: TransferExperiment

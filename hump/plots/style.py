@@ -27,32 +27,11 @@ ZERO = {"color": "#888888", "lw": 1, "zorder": 0}
 # Inches.
 FOOTER_LINE = 0.12
 
-_STYLE = {
-    **sns.axes_style("whitegrid"),
-    **sns.plotting_context("paper"),
-    "figure.dpi": 110,
-    "savefig.dpi": 160,
-    "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.labelsize": 9,
-    "axes.titlesize": 9,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "figure.titlesize": 9,
-    "grid.color": "#e6e6e6",
-    "legend.fontsize": 8,
-    "legend.title_fontsize": 8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 5,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "hump",  # equal figures are equal files
-}
+_STYLES = (sns.axes_style("whitegrid"), sns.plotting_context("paper"),
+           Path(__file__).with_name("hump.mplstyle"))  # fmt: skip
 # Decorates what draws or saves; matplotlib's settings are afterwards as they were. Those of a user,
 # who may want LaTeX in every text, do not count.
-applied = plt.style.context(["default", _STYLE])
+applied = plt.style.context(["default", *_STYLES])
 
 
 def colour_of(emotion: str) -> str:

@@ -57,7 +57,7 @@ def about_target(table: pd.DataFrame, params: Params) -> str:
     first = lead("target", "", corpus, remark(params, [params.source, corpus]),
                  at.get(params.headline, rows[-1]), rows, at.get(0.0),
                  next(scratch.itertuples(), None))  # fmt: skip
-    return f"{first}{DETAILS}{say('target', rows)}"
+    return first.then("target", rows)
 
 
 def about_diagnosis(diagnosis, rates: pd.DataFrame, params: Params) -> str:
@@ -87,7 +87,7 @@ def about_diagnosis(diagnosis, rates: pd.DataFrame, params: Params) -> str:
     own = table[table["fraction"] == params.headline].iloc[-1]
     sure = _side(own, "overconfidence", "less sure", "surer", "")
     facts = (own, sure, remark(params, [params.source, own["corpus"]]))
-    return f"{lead('diagnosis', '', *facts)}{DETAILS}{say('diagnosis', lines)}"
+    return lead("diagnosis", "", *facts).then("diagnosis", lines)
 
 
 def about_attention(table: pd.DataFrame, time: str, when: str) -> str:
@@ -146,15 +146,12 @@ def about_fusion(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params)
         As `hump.experiments.fusion.summarise` and `compare`.
     params : Params
     """
-    corpora = []
-    for corpus, part in comparisons.groupby("comparison", sort=False):
-        full = table[table["corpus"] == corpus].set_index("system").loc[fusion.FULL]
-        rows, further = part.set_index("b", drop=False), part[part["question"] == FURTHER]
-        tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
-        facts = (corpus, remark(params, [corpus]), full, *tests)
-        corpora.append((*facts, further, _grouped(further, params)))
-    details = say("fusion", corpora, about_direction(comparisons, params))
-    return f"{leads.about_fusion(comparisons, params)}{DETAILS}{details}"
+    full, rows = table.set_index("system").loc[fusion.FULL], comparisons.set_index("b", drop=False)
+    tests = [_with_verdict(rows.loc[name], params) for name in (fusion.PLAIN, fusion.MATCHED)]
+    further = rows[rows["question"] == FURTHER]
+    facts = (full["corpus"], remark(params, [full["corpus"]]), full, *tests)
+    details = (about_direction(comparisons, params), *facts, further, _grouped(further, params))
+    return leads.about_fusion(comparisons, params).then("fusion", *details)
 
 
 def about_direction(comparisons: pd.DataFrame, params: Params) -> str:
@@ -183,22 +180,17 @@ def about_layers(table, comparisons, cells, params: Params) -> str:
     """
     own, rows = layers.named(params.features.layers), table.set_index(["model", "system"])
     asked = comparisons[comparisons["a"] == own]
-    families = []
-    for question in (PRIMARY, FURTHER):
-        for kind in (layers.MODEL, layers.PROBE):
-            part = asked[(asked["question"] == question) & (asked["comparison"] == kind)]
-            if len(part):
-                families.append((kind, part, _grouped(part, params)))
+    groups = asked.groupby(["question", "comparison"], sort=False)
+    families = [(kind, part, _grouped(part, params)) for (_, kind), part in groups]
     first = cells[cells["encoder"] == cells["encoder"].iloc[0]]
-    chosen = first[first["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
-    votes = [(_pair(row), row) for row in chosen.itertuples()]
+    votes = [(_pair(row), row) for row in _votes(first)]
     best = _pair(next(first[first["best_on_test"]].itertuples()))
     tests = comparisons.set_index(["comparison", "a", "b"]).sort_index()
     gap = tests.loc[layers.PROBE, layers.ON_TEST, layers.ON_TRAINING]
     model, nested = rows.loc[layers.MODEL, own], rows.loc[layers.PROBE, layers.ON_TRAINING]
     remarked = remark(params, [params.source])
-    details = say("layers", params, remarked, own, model, families, votes, nested, best, gap)
-    return f"{leads.about_layers(comparisons, params)}{DETAILS}{details}"
+    details = (params, remarked, own, model, families, votes, nested, best, gap)
+    return leads.about_layers(comparisons, params).then("layers", *details)
 
 
 def _pair(row):
@@ -217,9 +209,8 @@ def about_encoders(table: pd.DataFrame, comparisons: pd.DataFrame, params: Param
     best = table.loc[table.groupby("model", sort=False)["uar"].idxmax()]
     tests = [_with_verdict(row, params) for row in comparisons.itertuples()]
     best, (verdict, *counts) = list(best.itertuples()), leads.counted(comparisons, params)
-    remarked = remark(params, [params.source])
-    first = lead("encoders", verdict, remarked, best, tests, *counts)
-    return f"{first}{DETAILS}{say('encoders', best, tests)}"
+    first = lead("encoders", verdict, remark(params, [params.source]), best, tests, *counts)
+    return first.then("encoders", best, tests)
 
 
 def about_fractions(tests, points, overlap, params: Params) -> str:
@@ -257,17 +248,21 @@ def about_strategies(table: pd.DataFrame, contrasts: pd.DataFrame, params: Param
     params : Params
     """
     rows = table[table["corpus"] == table["corpus"].iloc[-1]]
-    lines, first = [], None
+    words, lines = ("worse than", "better than", "not measurably different from"), []
+    first = None
     for _, part in rows.groupby("fraction"):
-        own, nested = part[part["in_force"]].iloc[0], part[part["variant"] == names.CHOSEN]
-        votes = part[part["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
-        nested = nested.iloc[0]
-        words = ("worse than", "better than", "not measurably different from")
-        does = _side(nested, "difference", *words)
-        lines.append(say("strategies", own, nested, list(votes.itertuples()), does))
-        first = first or (own, nested, does, remark(params))
+        own, nested = part[part["in_force"]].iloc[0], part[part["variant"] == names.CHOSEN].iloc[0]
+        side = _side(nested, "difference", *words)
+        lines.append(say("strategies", own, nested, _votes(part), side))
+        first = first or (own, nested, side, remark(params))
     lines.append(about_few_shot(contrasts))
     return f"{lead('strategies', '', *first)}{DETAILS}" + "\n".join(lines)
+
+
+def _votes(table):
+    """Rows that were chosen by some fold, the most often chosen first."""
+    chosen = table[table["chosen_by"] > 0].sort_values("chosen_by", ascending=False)
+    return list(chosen.itertuples())
 
 
 def about_few_shot(contrasts: pd.DataFrame) -> str:
@@ -283,25 +278,20 @@ def about_few_shot(contrasts: pd.DataFrame) -> str:
     return say("few_shot", list(rows.itertuples()))
 
 
-def about_architecture(table: pd.DataFrame, targets: pd.DataFrame, params: Params) -> str:
-    """08: what is a choice on validation speakers worth, and does it carry over to targets?
+def about_architecture(table: pd.DataFrame, params: Params) -> str:
+    """08: what is a choice on validation speakers worth?
 
     Parameters
     ----------
-    table, targets : pandas.DataFrame
-        As `hump.experiments.architecture.summarise` and `targets`.
+    table : pandas.DataFrame
+        As `hump.experiments.architecture.summarise`.
     params : Params
     """
     rows = table.set_index("system", drop=False)
     own, nested = rows.loc[architecture.DEFAULT], rows.loc[names.CHOSEN]
-    best, row, verdict = table[table["chosen"]].iloc[0], None, ""
-    if best.system != architecture.DEFAULT:
-        tests = targets[targets["difference"].notna()]
-        row = (tests[tests["corpus"] == names.AVERAGE] if len(tests) > 1 else tests).iloc[0]
-        row, verdict = _with_verdict(row, params)
     does = _side(nested, "difference", "costs", "gains", "changes nothing measurable:")
-    facts = (len(table) - 1, own, nested, does, best, remark(params), params, row, verdict)
-    return f"{lead('architecture', '', *facts)}{DETAILS}{say('architecture', *facts)}"
+    first = lead("architecture", "", len(table) - 1, own, nested, does, remark(params), params)
+    return first.then("architecture", _votes(table))
 
 
 def about_claims(table: pd.DataFrame, params: Params) -> str:
@@ -313,13 +303,9 @@ def about_claims(table: pd.DataFrame, params: Params) -> str:
         As `hump.experiments.summary.comparisons`.
     params : Params
     """
-    facts = (
-        _grouped(table, params),
-        remark(params),
-        len(table),
-        min(params.finetune.fractions.values()),
-    )
-    return f"{leads.about_tests(table, params)}{DETAILS}{say('claims', *facts)}"
+    repeats = min(params.finetune.fractions.values())
+    details = (_grouped(table, params), remark(params), len(table), repeats)
+    return leads.about_tests(table, params).then("claims", *details)
 
 
 def about_main_claims(table: pd.DataFrame, params: Params) -> str:
@@ -332,7 +318,7 @@ def about_main_claims(table: pd.DataFrame, params: Params) -> str:
     params : Params
     """
     rows = [_with_verdict(row, params) for row in table.itertuples()]
-    return f"{leads.about_main_claims(table, params)}{DETAILS}{say('main_claims', rows)}"
+    return leads.about_main_claims(table, params).then("main_claims", rows)
 
 
 def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> str:
@@ -350,7 +336,7 @@ def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Param
     decided = [pair for pair in tests if pair[1] in ("better", "worse")]
     left = [pair for pair in tests if pair[1] not in ("better", "worse")]
     facts = (own, own[0].repeats, own[-1].corpus)
-    return f"{lead('controls', '', *facts)}{DETAILS}{say('controls', *facts, decided, left)}"
+    return lead("controls", "", *facts).then("controls", *facts, decided, left)
 
 
 def about_matrix(table: pd.DataFrame, found: dict) -> str:
@@ -370,4 +356,4 @@ def about_matrix(table: pd.DataFrame, found: dict) -> str:
         worst, best = single[0], single[-1]
         rows.append((best, worst))
         others += [(row, best) for row in part[part["source"] == matrix.OTHERS].itertuples()]
-    return f"{lead('matrix', '', rows, found)}{DETAILS}{say('matrix', rows, found, others)}"
+    return lead("matrix", "", rows, found).then("matrix", rows, found, others)

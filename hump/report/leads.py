@@ -30,6 +30,10 @@ class Lead(NamedTuple):
     def __str__(self):
         return f"**{self.headline}** {self.sentence}"
 
+    def then(self, name: str, *facts) -> str:
+        """The lead, and below it the details, by a macro of ``answers.md``."""
+        return f"{self}{DETAILS}{say(name, *facts)}"
+
 
 @functools.cache
 def templates(folder=Path(__file__).parent) -> jinja2.Environment:
@@ -43,7 +47,6 @@ def templates(folder=Path(__file__).parent) -> jinja2.Environment:
         "difference": text.difference,
         "percent": text.percent,
         "p": "{:.3g}".format,
-        "with_interval": text.columns,
         "signed": functools.partial(text.columns, sign=True),
         "title": folders.title,
         "escape": html.escape,
@@ -65,24 +68,20 @@ def lead(name: str, verdict: str, *facts) -> Lead:
 
 def verdicts(rows: pd.DataFrame, params: Params) -> pd.Series:
     """Verdict of each row of paired tests; see `hump.evaluation.verdict`."""
-    return pd.Series(
-        [evaluation.verdict(row, row.family, params.evaluation) for row in rows.itertuples()],
-        index=rows.index, dtype=object,
-    )  # fmt: skip
-
-
-def overall(found: pd.Series) -> str:
-    """One verdict for several: the common one of those that are decided, else not decided."""
-    decided = set(found) & {"better", "worse"}
-    return "mixed" if len(decided) > 1 else next(iter(decided), "not decided")
+    found = [evaluation.verdict(row, row.family, params.evaluation) for row in rows.itertuples()]
+    return pd.Series(found, index=rows.index, dtype=object)
 
 
 def counted(rows, params):
-    """Verdicts by number of rows, and the range of what the undecided tests would have found."""
+    """One verdict for all rows, verdicts by number of rows, and what undecided tests can find.
+
+    The one verdict is the common one of those that are decided, else not decided.
+    """
     found = verdicts(rows, params)
-    open_ = rows[~found.isin(["better", "worse"])]
-    limits = open_["detectable"].dropna() if "detectable" in open_ else pd.Series(dtype=float)
-    return overall(found), found.value_counts().to_dict(), limits
+    decided = set(found) & {"better", "worse"}
+    overall = "mixed" if len(decided) > 1 else next(iter(decided), "not decided")
+    limits = rows.loc[~found.isin(decided)].get("detectable", pd.Series(dtype=float)).dropna()
+    return overall, found.value_counts().to_dict(), limits
 
 
 def about_fusion(comparisons: pd.DataFrame, params: Params) -> Lead:

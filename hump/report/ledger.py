@@ -30,17 +30,13 @@ from hump.params.folders import fold_schemes
 from hump.util import text
 
 _FILE = Path(__file__).with_name("ledger.yaml")
-VERDICTS = ("supported", "contradicted", "undecided", "not run")
 # Width of an interval above which a number is not decided.
 WIDEST = 0.20
 SYNTHETIC = "the study's speech is synthetic"
 # System -> what classifies.
 CLASSIFIERS = {names.PRETRAINED: "HuMP-CAT", names.PROBE: "linear SVM", names.SVM: "linear SVM"}
-KINDS = {
-    "number": "Numbers of the paper",
-    "mechanism": "Mechanisms that the paper claims (differences in UAR)",
-    "published": "Published figures beside ours",
-}
+_CELL, _ENDS = ("corpus", "system", "fraction"), ("", "_low", "_high")
+_WORDS = {"fraction": "{:.0%} of the data", "b": "against {}"}
 
 
 class Claim(BaseModel):
@@ -117,8 +113,7 @@ def _lines(claim, params):
         return [facts | nothing | {"verdict": "not run", "because": why} | origin]
     lines = []
     for _, row in rows.iterrows():
-        measure = _difference if claim.kind == "mechanism" else _number
-        measured = nothing | measure(claim, row, params)
+        measured = nothing | _measured(claim, row, params)
         verdict, because = _verdict(claim, measured, row, params)
         lines.append(facts | measured | {"verdict": verdict, "because": because} | origin)
     return lines
@@ -154,33 +149,21 @@ def _matching(table, wanted, params):
     return table
 
 
-def _number(claim, row, params):
-    found = {
-        "protocol": row.get("protocol", "speaker_independent"), "value": row[claim.metric],
-        "low": row[f"{claim.metric}_low"], "high": row[f"{claim.metric}_high"],
-        "detail": _detail(row, ("corpus", "system", "fraction")),
-    }  # fmt: skip
+def _measured(claim, row, params):
+    mechanism = claim.kind == "mechanism"
+    name = "difference" if mechanism else claim.metric
+    known = ("comparison", "corpus", "b", "fraction") if mechanism else _CELL
+    detail = [_WORDS.get(n, "{}").format(row[n]) for n in known if n in row]
+    found = {"protocol": row.get("protocol", "speaker_independent"), "detail": ", ".join(detail)}
+    found |= {value: row[f"{name}{end}"] for value, end in zip(("value", "low", "high"), _ENDS)}
+    if mechanism:
+        return found | {"p_holm": row["p_holm"]}
+    other = pd.DataFrame([row])  # the source is always cross-validated over speakers
     if "protocol" in claim.rows:
         other, _ = _rows(claim, params, protocol="speaker_independent")
-    else:
-        other = pd.DataFrame([row])  # the source is always cross-validated over speakers
-    if other is not None:
-        for end in ("", "_low", "_high"):
-            found[f"unseen{end}"] = other.iloc[0][f"{claim.metric}{end}"]
-    return found
-
-
-def _difference(claim, row, params):
-    return {
-        "protocol": row.get("protocol", "speaker_independent"), "value": row["difference"],
-        "low": row["difference_low"], "high": row["difference_high"], "p_holm": row["p_holm"],
-        "detail": _detail(row, ("comparison", "corpus", "b", "fraction")),
-    }  # fmt: skip
-
-
-def _detail(row, columns):
-    words = {"fraction": "{:.0%} of the data", "b": "against {}"}
-    return ", ".join(words.get(name, "{}").format(row[name]) for name in columns if name in row)
+    if other is None:
+        return found
+    return found | {f"unseen{end}": other.iloc[0][f"{name}{end}"] for end in _ENDS}
 
 
 def _verdict(claim, measured, row, params):
@@ -236,42 +219,3 @@ def _folds(corpus, row, params):
     if row.get("protocol") == "paper":
         return "speakers shared"
     return params.folds.get(corpus) or next(iter(fold_schemes(corpus)), "dealt")
-
-
-def page(table: pd.DataFrame) -> str:
-    """The ledger for a notebook, in Markdown.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `collect`.
-
-    Returns
-    -------
-    str
-        A count of verdicts, then a table a kind of claim.
-    """
-    counts = table["verdict"].value_counts()
-    parts = ["; ".join(f"**{counts.get(v, 0)}** {v}" for v in VERDICTS) + "."]
-    for kind, title in KINDS.items():
-        part = table[table["kind"] == kind]
-        lines = [
-            f"### {title}", "",
-            "| claim | claimed | measured | test speakers unseen | verdict | from |",
-            "| --- | --- | --- | --- | --- | --- |",
-        ]  # fmt: skip
-        for row in part.itertuples():
-            detail = f"<br>{row.detail}" if row.detail else ""
-            claimed = "better" if kind == "mechanism" else f"{row.claimed:.4g} {row.metric.upper()}"
-            lines.append(
-                f"| {row.claim}{detail} | {claimed} "
-                f"| {_shown(row.value, row.low, row.high, kind)} "
-                f"| {_shown(row.unseen, row.unseen_low, row.unseen_high, kind)} "
-                f"| **{row.verdict}**: {row.because} | {row.notebook}, {row.table} |"
-            )
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
-
-
-def _shown(value, low, high, kind):
-    return "" if pd.isna(value) else text.interval(value, low, high, sign=kind == "mechanism")

@@ -24,8 +24,8 @@ def play(rows, root) -> None:
     root : Path
         The corpus's folder.
     """
-    _show(
-        (f"<b>{row.emotion}</b>, {row.corpus}, speaker {row.speaker}", audio.load(root / row.path))
+    play_pieces(
+        (audio.load(root / row.path), f"<b>{row.emotion}</b>, {row.corpus}, speaker {row.speaker}")
         for row in rows.itertuples()
     )
 
@@ -53,10 +53,14 @@ def play_pieces(pieces) -> None:
 
     Parameters
     ----------
-    pieces : list of tuple of (numpy.ndarray, str)
+    pieces : iterable of tuple of (numpy.ndarray, str)
         As `hump.encoder.Speech` gives them: signals and titles.
     """
-    _show((title, signal) for signal, title in pieces)
+    if os.environ.get("HUMP_HEADLESS"):
+        print("Players are shown in JupyterLab only: headless runs embed no audio")
+        return
+    for signal, title in pieces:
+        display(HTML(title), Audio(signal, rate=audio.SAMPLING_RATE))
 
 
 class Recorder(anywidget.AnyWidget):
@@ -102,12 +106,3 @@ class Choice:
 
     def _take(self, recording, name):
         self.recording, self._told.value = recording, f"{name} is chosen: run the cells below."
-
-
-def _show(players):
-    if os.environ.get("HUMP_HEADLESS"):
-        print("Players are shown in JupyterLab only: headless runs embed no audio")
-        return
-    for title, signal in players:
-        display(HTML(title))
-        display(Audio(signal, rate=audio.SAMPLING_RATE))

@@ -18,30 +18,6 @@ from hump.report.shown import Study
 
 _HERE = Path(__file__).parent
 _PAGES = _HERE / "templates"
-_SETTINGS = {
-    "project": "hump",
-    "html_title": "hump",
-    "extensions": ["myst_nb", "sphinx.ext.autodoc", "numpydoc"],
-    "html_theme": "pydata_sphinx_theme",
-    "html_theme_options": {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"],
-                           "navbar_align": "left", "footer_start": [], "footer_end": [],
-                           "header_links_before_dropdown": 7},
-    "html_sidebars": {"**": []},
-    "html_static_path": ["_static"],
-    "html_css_files": ["site.css"],
-    "html_js_files": ["site.js"],
-    "html_extra_path": ["extra"],
-    "html_show_sourcelink": False,
-    "html_copy_source": False,
-    "exclude_patterns": ["extra"],
-    "myst_enable_extensions": ["colon_fence"],
-    "myst_heading_anchors": 3,
-    "nb_execution_mode": "off",
-    "nb_ipywidgets_js": {},
-    "nb_render_markdown_format": "myst",
-    "numpydoc_show_class_members": False,
-    "suppress_warnings": ["myst.header", "mystnb.unknown_mime_type"],
-}  # fmt: skip
 
 
 def build(studies: dict[Path, Params], target: Path, *, api: bool = True) -> Path:
@@ -80,13 +56,16 @@ def build(studies: dict[Path, Params], target: Path, *, api: bool = True) -> Pat
     return target / "index.html"
 
 
+def _read(name):
+    return yaml.safe_load((_HERE / name).read_text(encoding="utf-8"))
+
+
 def _run_sphinx(source, built, doctrees):
     from sphinx.application import Sphinx  # a second to import, which nothing else needs
     from sphinx.util.docutils import docutils_namespace
 
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said, docutils_namespace():
-        maker = Sphinx(source, None, built, doctrees, "html", _SETTINGS, status=None, warning=said)
-        maker.build()
+        Sphinx(source, None, built, doctrees, "html", _read("sphinx.yaml"), None, said).build()
         said.seek(0)
         if warnings := said.read():
             raise HumpError(f"The site has faults, which Sphinx names:\n{warnings}")
@@ -98,7 +77,7 @@ def _run_sphinx(source, built, doctrees):
 def _write(studies, source, api):
     """Write the pages that Sphinx reads."""
     pages = templates(_PAGES)
-    topics = yaml.safe_load((_HERE / "topics.yaml").read_text(encoding="utf-8"))
+    topics = _read("topics.yaml")
     shutil.copytree(_PAGES, source / "_static", ignore=shutil.ignore_patterns("*.md"))
     facts = {"studies": studies, "topics": topics, "modules": _write_modules(source) if api else ()}
     for name in ("index", "reproduce", "downloads", *(["api"] if api else [])):

@@ -32,7 +32,6 @@ def study(tmp_path, monkeypatch):
         raw = yaml.safe_load((ROOT / "params/smoke.yaml").read_text())
         entry = {"table": "mine/mine.csv", "language": "nl", "labels": LABELS} | entry
         raw |= {"corpora": {"mine": entry}, "targets": ["mine"]}
-        raw["experiments"]["fusion"]["targets"] = raw["experiments"]["architecture"]["targets"] = []
         (tmp_path / "mine.yaml").write_text(yaml.safe_dump(raw))
         return hump.load_params(tmp_path / "mine.yaml")
 

@@ -35,7 +35,6 @@ def test_fusion_trains_every_variant_on_the_same_rows_of_unseen_speakers(data, p
         for fold, part in frame.groupby("fold"):
             left_out, speakers = set(fold.split("+")), set(part["speaker"])
             assert (speakers <= left_out) == (frame is run.predictions)
-    assert run.epochs.keys() == {v.system for v in systems}
     costs = cost.measure(data["study"], systems, params)
     table = fusion.summarise(run.predictions, costs, data["study"].labels, params)
     spoilt = table.set_index("system").loc["MFCC zeroed at test"]

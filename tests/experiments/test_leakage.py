@@ -238,13 +238,6 @@ def diagnostics(study):
     return case_of(jobs, -1, study.target)
 
 
-def variant_on_a_target(study):
-    one = variants.Variant("one", study.params.model, (1, 9))
-    jobs = jobs_of(variants.finetune, study.source, {"demo_german": study.target}, [one],
-                   {"one": 1}, study.params, label="t")  # fmt: skip
-    return case_of(jobs, 0, study.target)
-
-
 def control(study):
     jobs = jobs_of(transfer.predict, study.source, {"demo_german": study.target}, study.params)
     jobs = jobs[0], [call for call in jobs[1] if call["fraction"]]
@@ -267,7 +260,7 @@ def every_utterance(study):
 
 
 ON_TARGETS = [unseen_speakers, shared_speakers, one_speaker, many_speakers, strategies, diagnostics,
-              variant_on_a_target, control, pair_of_corpora]  # fmt: skip
+              control, pair_of_corpora]  # fmt: skip
 CASES = [pretraining, variant, *ON_TARGETS]
 named = {"ids": lambda value: getattr(value, "__name__", value)}
 
@@ -296,9 +289,8 @@ def test_test_rows_change_nothing_that_is_trained(make, study, trained):
 def test_training_rows_change_all_that_is_trained(make, study, trained):
     """The test above could fail: everything is compared, and rows are really wrecked."""
     differs, everything, *_ = compare(make(study), trained, "train", every=2, relabel=False)
-    # The majority may be another class or not; before it is fine-tuned, a variant is pre-trained.
-    left_out = ("fit_predict", "pretrain") if make is variant_on_a_target else ("fit_predict",)
-    kinds = {name.split(",")[0] for name in everything if not name.startswith(left_out)}
+    # The majority may be another class or not.
+    kinds = {name.split(",")[0] for name in everything if not name.startswith("fit_predict")}
     assert kinds and kinds <= {name.split(",")[0] for name in differs}
 
 
@@ -382,7 +374,7 @@ def test_a_draw_of_a_row_that_does_not_train_is_refused(
         case.run()
 
 
-@pytest.mark.parametrize("make", [variant_on_a_target, diagnostics], **named)
+@pytest.mark.parametrize("make", [control, diagnostics], **named)
 def test_a_draw_before_the_job_is_refused_too(make, study, monkeypatch):
     rows = np.arange(len(study.target.rows))
     monkeypatch.setattr(splits, "stratified_draw", lambda *arguments: rows)

@@ -3,12 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
-import torch
 
 from hump import plots
 from hump.corpora import splits
-from hump.experiments import architecture, attention, fusion, protocol, variants
+from hump.experiments import attention, fusion, protocol, variants
 from hump.report import answers
 from hump.training import fit
 from hump.util import seeds
@@ -58,51 +56,13 @@ def test_a_shared_variant_is_trained_once_and_names_do_not_matter(data, params):
     assert (first.predictions["predicted"] == second.predictions["predicted"]).all()
 
 
-@pytest.mark.parametrize("experiment", ["pretraining", "variants"])
-def test_the_source_is_trained_for_the_median_of_the_epochs_chosen(
-    experiment, data, params, monkeypatch
-):
-    pretrain, chosen = fit.pretrain, iter([1, 9, 2, 9, 2] if experiment == "pretraining" else
-                                          [1, 9, 2])  # fmt: skip
+def test_the_source_is_trained_for_the_median_of_the_epochs_chosen(data, params, monkeypatch):
+    pretrain, chosen = fit.pretrain, iter([1, 9, 2, 9, 2])
 
     def choosing(*arguments, **more):
         net, history = pretrain(*arguments, **more)
         return net, replace(history, best_epoch=next(chosen))
 
     monkeypatch.setattr(fit, "pretrain", choosing)
-    if experiment == "pretraining":
-        assert protocol.pretrain_source(data["study"], params).epochs == 2
-    else:
-        one = variants.Variant("one", variants.changed(params, stage1="concat"), (1, 9))
-        run = variants.cross_validate(data, [one], params, label="t")
-        assert run.epochs == {"one": 2}
+    assert protocol.pretrain_source(data["study"], params).epochs == 2
     assert next(chosen, None) is None, "every fold has chosen"
-
-
-def test_joint_fine_tuning_of_variants_is_trained_on_the_source_too(
-    data, make_data, params, monkeypatch
-):
-    """From cross-validation to targets, as in 05 and 08, under ``finetune.strategy: joint``."""
-    systems = architecture.systems(params)[:2]
-    run = variants.cross_validate(data, systems, params, label="t")
-    source, target = data["study"], make_data("demo_german", speakers=4, seed=1)
-    finetune, weights = fit.finetune, []
-
-    def spy(*arguments, **more):
-        assert more["source"] is source
-        net = finetune(*arguments, **more)
-        weights.append(net.embed.weight.detach().clone())
-        return net
-
-    monkeypatch.setattr(fit, "finetune", spy)
-    for strategy in ("joint", "all"):
-        changed = params.finetune.model_copy(update={"strategy": strategy})
-        rows = variants.finetune(
-            source, {"demo_german": target}, systems, run.epochs,
-            params.model_copy(update={"finetune": changed}), label="t",
-        )  # fmt: skip
-        assert set(rows["system"]) == {variant.system for variant in systems}
-        for _, tested in rows.groupby("system"):
-            assert sorted(tested["utterance_id"]) == sorted(target.rows["utterance_id"])
-    assert len(weights) == 2 * 2 * 4, "strategies, systems, folds"
-    assert not any(torch.equal(one, other) for one, other in zip(weights[:8], weights[8:]))
