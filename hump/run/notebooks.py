@@ -99,11 +99,7 @@ def _read(notebook):
 
 def _check_parameters(node, notebook, parameters):
     # Without a kernel in its metadata Papermill would not know the language.
-    node.metadata["kernelspec"] = {
-        "name": "python3",
-        "display_name": "Python 3",
-        "language": "python",
-    }
+    node.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     known = set(papermill.inspect_notebook(node))
     if known != set(parameters):
         raise ParameterError(
@@ -219,10 +215,8 @@ def _explain(error, failed):
 
 
 def _failed_cell(failed):
-    for cell in _code_cells(failed):
-        if _error(cell):
-            return f"{cell.get('id')} [{cell.execution_count}]"
-    return "?"
+    cells = (cell for cell in _code_cells(failed) if _error(cell))
+    return next((f"{cell.get('id')} [{cell.execution_count}]" for cell in cells), "?")
 
 
 def _unfinished(copy):

@@ -100,16 +100,14 @@ def key(step: Step, params: Params) -> str:
     str
         64 hexadecimal digits.
     """
-    parts = [step.name, params.model_dump(mode="json")]
+    parts, package = [step.name, params.model_dump(mode="json")], ROOT / "hump"
     if step.notebook is None:
-        parts.append(
-            code.version("hump.report.site", "hump.report.provenance", package=ROOT / "hump")
-        )
+        parts.append(code.version("hump.report.site", "hump.report.provenance", package=package))
     else:
         cells = json.loads(notebook(step).read_text(encoding="utf-8"))["cells"]
         texts = [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
         source = "\n".join(text for kind, text in texts if kind == "code")
-        parts += [texts, code.version(source=source, package=ROOT / "hump")]
+        parts += [texts, code.version(source=source, package=package)]
     if step.name == "01_data":
         parts.append(_corpora(params))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

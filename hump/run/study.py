@@ -151,8 +151,12 @@ def _command(params, folder, arguments):
 
 def _call(command, lock, messages):
     """Run Snakemake to its end and return its exit status, 130 if it was interrupted."""
-    search = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    warned, stopped, child = os.environ.get("PYTHONWARNINGS"), [], None
+    stopped, child = [], None
+    search = [str(ROOT), os.environ.get("PYTHONPATH")]
+    # Snakemake leaves a temporary folder to the end; the last filter decides.
+    warnings = [os.environ.get("PYTHONWARNINGS"), "ignore::ResourceWarning"]
+    more = {"PYTHONPATH": os.pathsep.join(filter(None, search)),
+            "PYTHONWARNINGS": ",".join(filter(None, warnings))}  # fmt: skip
 
     def stop(*_):
         stopped.append(True)
@@ -165,18 +169,9 @@ def _call(command, lock, messages):
     before = {number: signal.signal(number, stop) for number in caught}
     try:
         child = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(search),
-                # Snakemake leaves a temporary folder to the end; the last filter decides.
-                "PYTHONWARNINGS": ",".join(filter(None, [warned, "ignore::ResourceWarning"])),
-            },
-            stderr=messages,
-            pass_fds=[lock.fileno()],
+            command, cwd=ROOT, env=os.environ | more, stderr=messages, pass_fds=[lock.fileno()],
             start_new_session=True,  # a group of its own: a signal reaches all of it, once
-        )
+        )  # fmt: skip
         status = child.wait()
     finally:
         for number, handler in before.items():
