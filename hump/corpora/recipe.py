@@ -286,12 +286,13 @@ def _row(recipe, decode, folder, file):
         return row | {"excluded": f"unknown code {error.args[0]!r} in the file name"}
     except ValueError as error:
         return row | {"excluded": str(error)}
-    left_out = [why for form, why in recipe.left_out.items() if re.fullmatch(form, path)]
-    if isinstance(decoded, str) or left_out:
-        return row | {"excluded": decoded if isinstance(decoded, str) else left_out[0]}
+    reasons = (why for form, why in recipe.left_out.items() if re.fullmatch(form, path))
+    if reason := decoded if isinstance(decoded, str) else next(reasons, None):
+        return row | {"excluded": reason}
     row |= decoded
-    fault = recipe.faulty.get(row["utterance_id"])
-    return row | ({"excluded": fault} if fault else {})
+    if row["utterance_id"] in recipe.faulty:
+        row["excluded"] = recipe.faulty[row["utterance_id"]]
+    return row
 
 
 def _normal(text):

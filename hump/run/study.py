@@ -17,9 +17,7 @@ from hump.util import files, text
 
 # A step that ends with one of these has said why, unless Python had to.
 _EXPLAINED = re.compile(r"returned non-zero exit status [12]\b")
-_TRACEBACK = re.compile(
-    r"^Traceback \(most recent call last\):\n.*?(?=^RuleException)", re.M | re.S
-)
+_TRACEBACK = re.compile(r"(?ms)^Traceback \(most recent call last\):\n.*?(?=^RuleException)")
 _FAILURE = re.compile(r"^\w*(Error|Exception)\b", re.MULTILINE)
 _SHOWN_LINES = 15
 # How often what changed meanwhile is run again.
