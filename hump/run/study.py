@@ -150,10 +150,9 @@ def _command(params, folder, arguments):
 def _call(command, lock, messages):
     """Run Snakemake to its end and return its exit status, 130 if it was interrupted."""
     stopped, child = [], None
-    search = [str(ROOT), os.environ.get("PYTHONPATH")]
     # Snakemake leaves a temporary folder to the end; the last filter decides.
     warnings = [os.environ.get("PYTHONWARNINGS"), "ignore::ResourceWarning"]
-    more = {"PYTHONPATH": os.pathsep.join(filter(None, search)),
+    more = {"PYTHONPATH": files.first_in(ROOT, "PYTHONPATH"),
             "PYTHONWARNINGS": ",".join(filter(None, warnings))}  # fmt: skip
 
     def stop(*_):
