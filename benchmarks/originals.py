@@ -36,7 +36,7 @@ def main(name, source):
 
 
 def _utterance(recipe, path):
-    decoded = recipe.decode(recipe.pattern.fullmatch(path.removesuffix(".wav")))
+    decoded = recipe.decode(recipe.said(path.removesuffix(".wav")))
     return decoded.get("utterance_id", Path(path).stem)
 
 

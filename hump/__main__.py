@@ -28,18 +28,15 @@ def main(arguments=None) -> int:
         something must be put right first; 130: interrupted.
     """
     own = list(sys.argv[1:] if arguments is None else arguments)
-    passed_on = []
-    if "--" in own:
-        cut = own.index("--")
-        own, passed_on = own[:cut], own[cut + 1 :]
-    options = _parser().parse_args(own)
-    options.passed_on = passed_on
+    cut = own.index("--") if "--" in own else len(own)
+    options = _parser().parse_args(own[:cut])
+    options.passed_on = own[cut + 1 :]
     # Steps run in the project's folder, where a relative path would mean something else.
     if data := os.environ.get("HUMP_DATA"):
         os.environ["HUMP_DATA"] = str(Path(data).expanduser().absolute())
     try:
         with files.writing():
-            return options.command(options)
+            return options.command(options) or 0
     except HumpError as error:
         # A step of a study tells its story on one stream, in order.
         stream = sys.stdout if getattr(options, "step", None) else sys.stderr
@@ -52,73 +49,48 @@ def main(arguments=None) -> int:
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m hump", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, function, about in (
-        ("check", _check, "say what is missing, before anything is computed"),
-        ("run", _study, "run a study: run PARAMS [-- snakemake arguments]"),
-        ("publish", _publish, "copy a finished study's results to results/published"),
-        ("report", _report, "write the pages and provenance.json of a finished study"),
-        ("step", _step, "run one step of a study, unless it is up to date"),
-    ):
-        command = commands.add_parser(name, help=about)
-        command.add_argument("params_file", metavar="PARAMS")
+    for function, arguments in _COMMANDS.items():
+        about = function.__doc__.partition("\n")[0]
+        command = commands.add_parser(function.__name__[1:], help=about, description=about)
         command.set_defaults(command=function)
-        if name == "step":
-            command.add_argument("step", metavar="STEP")
-            command.add_argument("--workers", type=int, help="processes; default: one a core")
-
-    site = commands.add_parser("site", help="build results/site from all published studies")
-    site.set_defaults(command=_site)
-
-    verify = commands.add_parser("verify", help="run a study anew, compare with published results")
-    verify.add_argument("folder", metavar="FOLDER", nargs="?", default="results/published/demo")
-    verify.add_argument("--seeds", type=int, nargs="+", help="measure the noise of these seeds")
-    verify.set_defaults(command=_verify)
-
-    notebook = commands.add_parser("notebook", help="execute one notebook")
-    notebook.add_argument("notebook", metavar="NOTEBOOK")
-    notebook.add_argument("output", metavar="OUTPUT")
-    notebook.add_argument("--params-file", required=True)
-    notebook.add_argument("--corpus")
-    notebook.add_argument("--workers", type=int, help="processes; default: one a core")
-    notebook.set_defaults(command=_notebook)
-
-    fetch = commands.add_parser("fetch", help="download corpora that anybody may have")
-    fetch.add_argument("corpora", metavar="NAME", nargs="*", help="without: list all")
-    fetch.set_defaults(command=_fetch)
-
-    predict = commands.add_parser("predict", help="emotions in recordings, by a trained model")
-    predict.add_argument("recordings", metavar="FILE", nargs="+", help="or a folder, or a pattern")
-    predict.add_argument("--model", required=True, help="such as results/demo/models/source")
-    predict.add_argument("--timeline", action="store_true", help="a row for every window")
-    predict.add_argument("--abstain-below", type=float, default=0.0, help="least probability (0)")
-    predict.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    predict.add_argument("--csv", action="store_true", help="print CSV")
-    predict.set_defaults(command=_predict)
-
-    encoder = commands.add_parser("encoder", help="train a small encoder (00_mini_hubert)")
-    encoder.add_argument("--scale", type=float, default=1.0, help="share of the real run (1)")
-    encoder.add_argument("--seed", type=int, default=1)
-    encoder.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    encoder.add_argument("--folder", default="cache/hubert-mini", help="results go here")
-    encoder.add_argument("--teacher", default="hump/assets/whisper-base-3", help="encoder")
-    encoder.add_argument("--speech", required=True, help="recorded speech with a manifest.csv")
-    encoder.add_argument(
-        "--start", default="hump/assets/hubert-mini", help="HuBERT that it starts from"
-    )
-    encoder.set_defaults(command=_encoder)
+        for names, settings in arguments:
+            command.add_argument(*names, **settings)
     return parser
 
 
+_COMMANDS = {}
+
+
+def _command(*arguments):
+    """Make a function the command of its name; its docstring is the help."""
+
+    def note(function):
+        _COMMANDS[function] = arguments
+        return function
+
+    return note
+
+
+def _argument(*names, **settings):
+    return names, settings
+
+
+_PARAMS = _argument("params_file", metavar="PARAMS")
+_WORKERS = _argument("--workers", type=int, help="processes; default: one a core")
+_DEVICE = _argument("--device", default="auto", help="auto, cpu or cuda")
+
+
+@_command(_PARAMS)
 def _check(options):
-    _preflight(options)
-    return 0
+    """Say what is missing, before anything is computed."""
+    _preflight(options.params_file)
 
 
-def _preflight(options):
-    params, faults = load_params(options.params_file), []
+def _preflight(params_file):
+    params, faults = load_params(params_file), []
     for check in (_check_corpora, _check_demo, _check_encoder):
         try:
-            check(params, options.params_file)
+            check(params, params_file)
         except HumpError as error:
             faults.append(str(error))
     if faults:
@@ -150,9 +122,91 @@ def _check_encoder(params, params_file):
     encoders.check_layers(encoders.find(params.features.encoder), params.features.layers)
 
 
+@_command(_PARAMS)
+def _run(options):
+    """Run a study: run PARAMS [-- snakemake arguments]."""
+    from hump.run import study
+
+    params = _preflight(options.params_file)
+    return study.run(params, options.params_file, options.passed_on)
+
+
+@_command(_PARAMS)
+def _publish(options):
+    """Copy a finished study's results to results/published."""
+    from hump.run.publish import publish
+
+    print(f"Published: {publish(load_params(options.params_file))}")
+
+
+@_command(_PARAMS)
+def _report(options):
+    """Write the pages and provenance.json of a finished study."""
+    from hump.report import provenance, site
+
+    params = load_params(options.params_file)
+    provenance.write(params)
+    site.build({params.results: params}, params.results / "site", api=False)
+
+
+@_command(_PARAMS, _argument("step", metavar="STEP"), _WORKERS)
+def _step(options):
+    """Run one step of a study, unless it is up to date."""
+    from hump import results
+    from hump.run import steps
+
+    params = load_params(options.params_file)
+    plan = steps.plan(params)
+    number = [step.name for step in plan].index(options.step)
+    step, progress = plan[number], f"{number + 1}/{len(plan)}"
+    read = steps.read_by(step, params)
+    if steps.is_current(step, params):
+        print(f"[{progress}] {step.name}  up to date", flush=True)
+        return
+    if step.notebook:
+        output = results.notebook(params, step.name)
+        _execute(options, steps.notebook(step), output, step.corpus, progress)
+    else:
+        with _announced(progress, step.name):
+            _report(options)
+    steps.remember(step, params, read)
+
+
+@_command()
+def _site(options):
+    """Build results/site from all published studies."""
+    from hump.report import site
+    from hump.run import publish
+
+    folders = sorted((ROOT / "results" / "published").glob("[!.]*/tables"))
+    studies = {folder.parent: publish.parameters(folder.parent) for folder in folders}
+    with _announced(None, "site"):
+        page = site.build(studies, ROOT / "results" / "site")
+    print(f"Open {page}")
+
+
+@_command(
+    _argument("folder", metavar="FOLDER", nargs="?", default="results/published/demo"),
+    _argument("--seeds", type=int, nargs="+", default=(), help="measure the noise of these seeds"),
+)
+def _verify(options):
+    """Run a study anew, compare with published results."""
+    from hump.run.verify import verify
+
+    folder = Path(options.folder)
+    return verify(folder if folder.is_dir() else ROOT / folder, seeds=options.seeds)
+
+
+@_command(
+    _argument("notebook", metavar="NOTEBOOK"),
+    _argument("output", metavar="OUTPUT"),
+    _argument("--params-file", required=True),
+    _argument("--corpus"),
+    _WORKERS,
+)
 def _notebook(options):
+    """Execute one notebook."""
     _execute(options, Path(options.notebook), Path(options.output), options.corpus, None)
-    return 0
 
 
 def _execute(options, notebook, output, corpus, progress):
@@ -165,58 +219,9 @@ def _execute(options, notebook, output, corpus, progress):
         execute(notebook, output, parameters, workers=options.workers, progress=bar)
 
 
-def _step(options):
-    from hump import results
-    from hump.run import steps
-
-    params = load_params(options.params_file)
-    plan = steps.plan(params)
-    number = [step.name for step in plan].index(options.step)
-    step, progress = plan[number], f"{number + 1}/{len(plan)}"
-    read = steps.read_by(step, params)
-    if steps.is_current(step, params):
-        print(f"[{progress}] {step.name}  up to date", flush=True)
-        return 0
-    if step.notebook:
-        output = results.notebook(params, step.name)
-        _execute(options, steps.notebook(step), output, step.corpus, progress)
-    else:
-        with _announced(progress, step.name):
-            _report(options)
-    steps.remember(step, params, read)
-    return 0
-
-
-def _publish(options):
-    from hump.run.publish import publish
-
-    print(f"Published: {publish(load_params(options.params_file))}")
-    return 0
-
-
-def _verify(options):
-    from hump.run.verify import verify
-
-    folder = Path(options.folder)
-    return verify(folder if folder.is_dir() else ROOT / folder, seeds=options.seeds or ())
-
-
-def _encoder(options):
-    from hump.run.notebooks import execute
-
-    folder = Path(options.folder).resolve()
-    parameters = {name: getattr(options, name) for name in ("scale", "seed", "device", "start")}
-    parameters |= {"folder": str(folder), "speech": str(Path(options.speech).resolve())}
-    teacher = Path(options.teacher)  # a folder, or a name on the hub
-    parameters["teacher"] = str(teacher.resolve() if teacher.is_dir() else options.teacher)
-    notebook = ROOT / "notebooks" / "00_mini_hubert.ipynb"
-    with _announced(None, notebook.stem):
-        execute(notebook, folder / notebook.name, parameters, progress=False, echo=sys.stdout)
-    print(f"The encoder: {folder}")
-    return 0
-
-
+@_command(_argument("corpora", metavar="NAME", nargs="*", help="without: list all"))
 def _fetch(options):
+    """Download corpora that anybody may have."""
     from hump.corpora import fetch
 
     if not options.corpora:
@@ -231,7 +236,16 @@ def _fetch(options):
     return status
 
 
+@_command(
+    _argument("recordings", metavar="FILE", nargs="+", help="or a folder, or a pattern"),
+    _argument("--model", required=True, help="such as results/demo/models/source"),
+    _argument("--timeline", action="store_true", help="a row for every window"),
+    _argument("--abstain-below", type=float, default=0.0, help="least probability (0)"),
+    _DEVICE,
+    _argument("--csv", action="store_true", help="print CSV"),
+)
 def _predict(options):
+    """Emotions in recordings, by a trained model."""
     from hump import predict
 
     names = ("recordings", "model", "timeline", "abstain_below", "device")
@@ -243,25 +257,28 @@ def _predict(options):
     return int(table["start_s"].isna().any())
 
 
-def _report(options):
-    from hump.report import provenance, site
+@_command(
+    _argument("--scale", type=float, default=1.0, help="share of the real run (1)"),
+    _argument("--seed", type=int, default=1),
+    _DEVICE,
+    _argument("--folder", type=Path, default="cache/hubert-mini", help="results go here"),
+    _argument("--teacher", default="hump/assets/whisper-base-3", help="encoder"),
+    _argument("--speech", required=True, type=Path, help="recorded speech with a manifest.csv"),
+    _argument("--start", default="hump/assets/hubert-mini", help="HuBERT that it starts from"),
+)
+def _encoder(options):
+    """Train a small encoder (00_mini_hubert)."""
+    from hump.run.notebooks import execute
 
-    params = load_params(options.params_file)
-    provenance.write(params)
-    site.build({params.results: params}, params.results / "site", api=False)
-    return 0
-
-
-def _site(options):
-    from hump.report import site
-    from hump.run import publish
-
-    folders = sorted((ROOT / "results" / "published").glob("[!.]*/tables"))
-    studies = {folder.parent: publish.parameters(folder.parent) for folder in folders}
-    with _announced(None, "site"):
-        page = site.build(studies, ROOT / "results" / "site")
-    print(f"Open {page}")
-    return 0
+    folder, teacher = options.folder.resolve(), Path(options.teacher)
+    parameters = {name: getattr(options, name) for name in ("scale", "seed", "device", "start")}
+    parameters |= {"folder": str(folder), "speech": str(options.speech.resolve())}
+    # A folder, or a name on the hub.
+    parameters["teacher"] = str(teacher.resolve() if teacher.is_dir() else options.teacher)
+    notebook = ROOT / "notebooks" / "00_mini_hubert.ipynb"
+    with _announced(None, notebook.stem):
+        execute(notebook, folder / notebook.name, parameters, progress=False, echo=sys.stdout)
+    print(f"The encoder: {folder}")
 
 
 @contextlib.contextmanager
@@ -274,13 +291,6 @@ def _announced(progress, name):
         outcome = "done in"
     finally:
         print(f"{label}  {outcome} {text.duration(time.monotonic() - started)}", flush=True)
-
-
-def _study(options):
-    from hump.run import study
-
-    params = _preflight(options)
-    return study.run(params, options.params_file, options.passed_on)
 
 
 if __name__ == "__main__":

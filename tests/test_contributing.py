@@ -25,11 +25,9 @@ def package(tmp_path):
     """A copy of the package, changed as the page says."""
     copy = tmp_path / "project" / "hump"
     shutil.copytree(ROOT / "hump", copy, ignore=shutil.ignore_patterns("__pycache__", "assets"))
-    recipe = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL).group(1)
-    (copy / "corpora" / "recipes" / "mycorpus.py").write_text(recipe)
+    recipe = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL).group(1)
+    (copy / "corpora" / "recipes" / "mycorpus.yaml").write_text(recipe)
     insert(copy / "params" / "folders.py", "CORPORA = (", '"mycorpus", ')
-    insert(copy / "corpora" / "catalogue.py", "from hump.corpora.recipes import (", "mycorpus, ")
-    insert(copy / "corpora" / "catalogue.py", "_ONE_EACH = (", "mycorpus, ")
     return copy
 
 
@@ -40,7 +38,7 @@ def insert(file, after, text):
 
 
 def test_a_corpus_is_added_as_the_page_says(package, tmp_path):
-    for name in ("CORPORA", "_ONE_EACH", "hump/params/folders.py", "hump/corpora/catalogue.py"):
+    for name in ("CORPORA", "hump/params/folders.py", "hump/corpora/catalogue.py"):
         assert f"`{name}`" in PAGE
     for k, name in enumerate(("anna/happy_03", "boris/bored_01")):
         path = tmp_path / "data" / "mycorpus" / f"{name}.wav"

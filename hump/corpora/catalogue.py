@@ -1,31 +1,33 @@
 """All recipes by the name of their corpus, and how one corpus is read."""
 
+from pathlib import Path
+
 import pandas as pd
+import yaml
 
 from hump.corpora import counts, manifest, recipe, table
-from hump.corpora.recipes import (
-    casia,
-    cremad,
-    demo,
-    emodb,
-    emovo,
-    esd,
-    iemocap,
-    mesd,
-    nemo,
-    ravdess,
-    savee,
-    tess,
-    urdu,
-)
+from hump.corpora.recipes.casia import Casia
+from hump.corpora.recipes.esd import Esd
+from hump.corpora.recipes.iemocap import Iemocap
 from hump.errors import CorpusError
 from hump.params import Params
 from hump.params.folders import CORPORA as NAMES
 from hump.params.folders import corpus_folder
 
-_ONE_EACH = (casia, cremad, emodb, emovo, iemocap, mesd, nemo, ravdess, savee, tess, urdu)
-_ALL = (*(m.RECIPE for m in _ONE_EACH), esd.ENGLISH, esd.MANDARIN, *demo.RECIPES)
-RECIPES = {one.name: one for one in _ALL}
+# Recipes that need more than the keys of a `Recipe`.
+_CLASSES = {"casia": Casia, "esd": Esd, "iemocap": Iemocap}
+
+
+def _recipe(name):
+    """The recipe in a file, which may be of several corpora: ``esd.yaml`` is of ``esd_en`` too."""
+    family = name.partition("_")[0]
+    text = (Path(__file__).parent / f"recipes/{family}.yaml").read_text(encoding="utf-8")
+    said = yaml.safe_load(text.replace("{name}", name))
+    own = said.pop("corpora", {}).get(name, {})
+    return _CLASSES.get(family, recipe.Recipe)(name=name, **said, **own)
+
+
+RECIPES = {name: _recipe(name) for name in NAMES}
 
 
 def read(name, root) -> pd.DataFrame:

@@ -6,7 +6,6 @@ its own name when it is whole.
 """
 
 import contextlib
-import errno
 import functools
 import shutil
 import time
@@ -92,7 +91,8 @@ def fetch(name: str, root) -> str:
 def _told(address, work, by_hand):
     """Say of errors of the network and the disk what to do."""
     try:
-        yield
+        with files.writing(work):
+            yield
     except HumpError:
         raise
     except BlockingIOError:
@@ -105,10 +105,6 @@ def _told(address, work, by_hand):
             f"{address}: the connection failed {_ATTEMPTS} times ({error}); run the same "
             f"command again, which continues where it stopped, or {by_hand}"
         ) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFullError(f"{work}: the disk is full; make room and try again") from error
-        raise CorpusError(f"{work}: cannot be written ({error.strerror}); see to it") from error
 
 
 def _bring(one, work):

@@ -4,8 +4,8 @@ import contextlib
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -26,10 +26,8 @@ _DIGITS = {"duration_s": 4, "level_db": 3, "silence": 4, "clipped": 6}
 # If an utterance was recorded in several formats, the first of these is used.
 _PREFERRED = (".wav", ".flac")
 
-Decode = Callable[[re.Match], dict | str]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How one corpus is laid out and what its file names mean.
 
@@ -37,22 +35,33 @@ class Recipe:
     ----------
     name, title, language : str
         Name in parameter files and tables, full name, ISO 639-1 code.
+    about : str
+        Who recorded it, what its file names mean, and what must be known to read them.
     source, licence, layout : str
         Where to get the corpus, under which licence, and the expected layout, for messages.
-    pattern : re.Pattern
-        Matches the whole path of a file relative to the corpus folder, in POSIX form, without its
-        ending. `decode` gets the match.
     emotions : mapping
-        emotion_raw -> one of the study's labels, or None if the label is outside the study.
-    decode : callable
-        Match -> dict with speaker, sex (f, m or None), emotion_raw and sentence (None if the path
-        does not contain it); with utterance_id if it is not the file's name, and with excluded, a
-        reason, if the recording is known to be faulty. Or match -> str, the reason why no study
-        uses such a file. Raises `KeyError` for an unknown code, and `ValueError` if parts of the
-        path contradict each other.
-    prepare : callable, optional
-        Corpus folder -> `decode`, for corpora whose labels lie in separate files.
-    listed : sequence of dict, optional
+        Label of the corpus -> one of the study's, or None if it is outside the study.
+    pattern : str
+        Regular expression, written as with `re.VERBOSE`, of the whole path of a file relative to
+        the corpus folder, in POSIX form, without its ending. Groups that mean something: speaker,
+        emotion, sentence, sex, folder.
+    codes : mapping
+        Group -> the texts that may stand there -> what each means, None for itself.
+    folder_says : str
+        The group that must mean the same as the group folder, which stands for it if it is missing.
+    speakers : mapping
+        Sex (f, m, or None if it is not known) -> speakers. Without, any speaker is one, and the
+        group sex says the rest.
+    ages : mapping
+        Speaker -> years.
+    columns : mapping
+        Column -> format of its value from groups, such as ``{speaker}_{emotion}{number}``; by
+        default the sentence is the group, and utterance_id the file's name.
+    left_out : mapping
+        Regular expression of such paths -> why no study uses the files.
+    faulty : mapping
+        utterance_id -> what is wrong with the recording.
+    listed : sequence of dict
         One row for each file, for corpora that a table lists; then there is no pattern.
     sampling_rate : int, optional
         Hz, as published.
@@ -72,14 +81,70 @@ class Recipe:
     licence: str
     layout: str
     emotions: Mapping[str, str | None]
-    pattern: re.Pattern | None = None
-    decode: Decode | None = None
-    prepare: Callable[[Path], Decode] | None = None
+    about: str = ""
+    pattern: str = ""
+    codes: Mapping[str, Mapping] = field(default_factory=dict)
+    folder_says: str = ""
+    speakers: Mapping[str | None, Sequence[str]] = field(default_factory=dict)
+    ages: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    faulty: Mapping[str, str] = field(default_factory=dict)
     listed: Sequence[dict] = ()
     sampling_rate: int | None = None
     warning: str = ""
     archive: str = ""
     checksum: str | None = None
+
+    def said(self, path: str) -> dict | None:
+        """What a path without its ending says, by group; None if it does not follow `pattern`."""
+        match = re.fullmatch(self.pattern, path, re.VERBOSE)
+        return match and match.groupdict()
+
+    def decoder(self, folder: Path):
+        """The function that decodes the files of a folder: here `decode`, whatever lies there."""
+        return self.decode
+
+    def decode(self, said: dict) -> dict | str:
+        """What the groups of `pattern` say about a file.
+
+        Parameters
+        ----------
+        said : dict of str to str or None
+            As `said` returns it.
+
+        Returns
+        -------
+        dict or str
+            Columns of the manifest; or the reason why no study uses such a file.
+
+        Raises
+        ------
+        KeyError
+            A code is unknown.
+        ValueError
+            Parts of the path contradict each other.
+        """
+        meant = dict(said)
+        for group, codes in self.codes.items():
+            if said.get(group) is not None:
+                meant[group] = codes[said[group]] or said[group]
+        if part := self.folder_says:
+            same(folder=meant.get("folder"), file_name=meant[part])
+            meant[part] = meant[part] or meant.get("folder")
+        speaker, emotion = meant["speaker"], meant["emotion"]
+        if speaker is None:
+            return "neither folder nor file name gives the speaker"
+        sexes = {name: sex for sex, names in self.speakers.items() for name in names}
+        named = said | {"speaker": speaker}
+        return {
+            "speaker": speaker,
+            "sex": sexes[speaker] if sexes else meant["sex"].lower(),
+            "age": self.ages.get(speaker),
+            "emotion_raw": emotion,
+            "emotion": self.emotions[emotion],
+            "sentence": meant.get("sentence"),
+        } | {column: form.format(**named) for column, form in self.columns.items()}
 
 
 def files(folder):
@@ -198,7 +263,7 @@ def _files_and_rows(recipe, folder):
             f"Get it from {recipe.source} ({recipe.licence})"
         )
     paths = sorted(audio_files(folder))
-    decode = recipe.prepare(folder) if recipe.prepare else recipe.decode
+    decode = recipe.decoder(folder)
     return paths, [_row(recipe, decode, folder, file) for file in paths]
 
 
@@ -214,18 +279,23 @@ def _row(recipe, decode, folder, file):
         return row | shown | {"excluded": "file name is not valid UTF-8"}
     if file.name.startswith("."):
         return row | {"excluded": "hidden file"}
-    match = recipe.pattern.fullmatch(_normal(relative).removesuffix(file.suffix))
-    if match is None:
+    path = _normal(relative).removesuffix(file.suffix)
+    said = recipe.said(path)
+    if said is None:
         return row | {"excluded": f"file name does not follow {recipe.layout}"}
     try:
-        decoded = decode(match)
+        decoded = decode(said)
     except KeyError as error:
         return row | {"excluded": f"unknown code {error.args[0]!r} in the file name"}
     except ValueError as error:
         return row | {"excluded": str(error)}
-    if isinstance(decoded, str):
-        return row | {"excluded": decoded}
-    return row | decoded | {"emotion": recipe.emotions[decoded["emotion_raw"]]}
+    reasons = (why for form, why in recipe.left_out.items() if re.fullmatch(form, path))
+    if reason := decoded if isinstance(decoded, str) else next(reasons, None):
+        return row | {"excluded": reason}
+    row |= decoded
+    if row["utterance_id"] in recipe.faulty:
+        row["excluded"] = recipe.faulty[row["utterance_id"]]
+    return row
 
 
 def _normal(text):

@@ -5,6 +5,4 @@ everything computed from them is marked as synthetic demo speech.
 """
 
 from hump.demo.corpus import build, check, describe
-from hump.demo.scripts import sentences
-
-__all__ = ["build", "check", "describe", "sentences"]
+from hump.demo.scripts import SENTENCES

@@ -4,7 +4,7 @@ from hump.demo.acting import portray
 from hump.demo.actors import actor, generator
 from hump.demo.catalogue import CATALOGUE
 from hump.demo.recording import record
-from hump.demo.scripts import sentences
+from hump.demo.scripts import SENTENCES
 from hump.demo.voice import colour, speak
 
 
@@ -33,7 +33,7 @@ def synthesise(name: str, *, seed: int, number: int, emotion: str, sentence: int
     rng = generator(seed, name, number, emotion, sentence, take)
     cues = portray(emotion, culture=corpus.culture, manner=speaker.manner, rng=rng)
     signal = speak(
-        sentences(corpus.script)[sentence - 1],
+        SENTENCES[corpus.script][sentence - 1],
         voice=f"{corpus.voice}+{speaker.variant}",
         pitch_st=speaker.pitch_st,
         rate_wpm=corpus.rate_wpm * speaker.rate,

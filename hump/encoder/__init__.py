@@ -3,5 +3,3 @@
 from hump.encoder.data import Recipe, Speech
 from hump.encoder.files import card, export
 from hump.encoder.training import train
-
-__all__ = ["Recipe", "Speech", "card", "export", "train"]

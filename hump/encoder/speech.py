@@ -69,9 +69,8 @@ def speak(*rng_key, seconds: float) -> Utterance:
     variant = str(rng.choice(variants()))
     # Formants from a tall man's to a child's; the other ranges are those of the demo's actors and
     # of what they act, drawn independently of each other.
-    formants = rng.uniform(0.88, 1.16)
-    pitch_st = rng.uniform(-3, 3)
-    rate_wpm = rng.uniform(130, 220)
+    ranges = {"formants": (0.88, 1.16), "pitch_st": (-3, 3), "rate_wpm": (130, 220)}
+    own = {name: rng.uniform(*limits) for name, limits in ranges.items()}
     timbre_db = rng.normal(0, 2.0, size=8)
     cues = _cues(rng)
     signal, texts = np.zeros(0), []
@@ -79,14 +78,7 @@ def speak(*rng_key, seconds: float) -> Utterance:
     while len(signal) < needed:
         texts.append(_sentence(language, rng))
         spoken = voice.speak(
-            texts[-1],
-            voice=f"{language}+{variant}",
-            pitch_st=pitch_st,
-            rate_wpm=rate_wpm,
-            formants=formants,
-            cues=cues,
-            rng=rng,
-            lowest_st=LOWEST_ST,
+            texts[-1], voice=f"{language}+{variant}", cues=cues, rng=rng, lowest_st=LOWEST_ST, **own
         )
         pause = np.zeros(int(rng.uniform(0.1, 0.4) * SAMPLING_RATE))
         signal = np.concatenate([signal, pause, spoken])

@@ -209,9 +209,8 @@ class _Stage:
             self.weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay,
             betas=(0.9, 0.98), fused=True,
         )  # fmt: skip
-        self.key = _key(
-            dataclasses.replace(recipe, steps=()), pieces.teacher.info.fingerprint, *key
-        )
+        unchanged = dataclasses.replace(recipe, steps=())
+        self.key = _key(unchanged, pieces.teacher.info.fingerprint, *key)
         self._restore()
 
     def run(self):

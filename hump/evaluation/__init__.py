@@ -14,27 +14,3 @@ from hump.evaluation.intervals import average, interval_columns, mean_over_speak
 from hump.evaluation.metrics import METRICS, chance, confusions, scores, speaker_uar, uar
 from hump.evaluation.outside import score
 from hump.evaluation.paired import compare, compare_families, verdict
-
-__all__ = [
-    "METRICS",
-    "against",
-    "average",
-    "cells",
-    "chance",
-    "compare",
-    "compare_families",
-    "confusions",
-    "differences",
-    "interval_columns",
-    "mean_over_speakers",
-    "nested",
-    "resampled",
-    "score",
-    "scores",
-    "speaker_uar",
-    "summarise",
-    "uar",
-    "variance",
-    "verdict",
-    "with_average",
-]

@@ -253,15 +253,9 @@ def _table(predictions, by, labels, settings, seed, *, over_corpora=False):
         counts = [confusions(corpus, labels) for corpus in corpora]
         speakers = [count.shape[1] for count in counts]
         utterances = [corpus["utterance_id"].nunique() for corpus in corpora]
-        row = (
-            dict(zip(by, key))
-            | _trainings(cell)
-            | {
-                "utterances": sum(utterances),
-                "speakers": sum(speakers),
-                "repeats": cell["repeat"].nunique(),
-            }
-        )
+        row = dict(zip(by, key)) | _trainings(cell)
+        row |= {"utterances": sum(utterances), "speakers": sum(speakers)}
+        row["repeats"] = cell["repeat"].nunique()
         metrics = [bootstrap(c, settings.resamples, s) for c, s in zip(counts, seeds)]
         # One corpus: (repeats, speakers, classes, classes) -> a metric of each repeat.
         trainings = [scores(count.sum(axis=1)) for count in counts]

@@ -1,6 +1,5 @@
 """The study's two experiments: pre-training on the source, fine-tuning on a target."""
 
-import copy
 import functools
 from dataclasses import dataclass
 from pathlib import Path
@@ -322,7 +321,7 @@ def _zero_shot(models, source, data, params):
 
 
 def own_scaling(net, data: Data):
-    """A model that scales features by all utterances of a corpus, whose labels are not read.
+    """Let a model scale features by all utterances of a corpus, whose labels are not read.
 
     Corpora differ in microphones, rooms and voices, which this takes out (Schuller et al. 2010,
     doi:10.1109/T-AFFC.2010.8). It needs the recordings of the target together.
@@ -330,14 +329,14 @@ def own_scaling(net, data: Data):
     Parameters
     ----------
     net : HumpCat
-        Left as it is.
+        Changed in place.
     data : Data
 
     Returns
     -------
     HumpCat
+        The same.
     """
-    net = copy.deepcopy(net)
     fit.fit_scaling(net, data, np.arange(len(data.rows)))
     return net
 

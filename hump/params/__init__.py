@@ -3,5 +3,3 @@
 from hump.params.load import load_params
 from hump.params.schema import Params
 from hump.util.files import ROOT
-
-__all__ = ["ROOT", "Params", "load_params"]

@@ -44,20 +44,10 @@ class Params(sections.Section):
     diagnostics: sections.DiagnosticsParams
     evaluation: sections.EvaluationParams
 
-    @field_validator(
-        "corpora",
-        "source",
-        "targets",
-        "average_without",
-        "folds",
-        "model",
-        "finetune",
-        "experiments",
-        "fraction_curves",
-    )
+    @field_validator("*")
     @classmethod
     def _contradicts_nothing(cls, value, info):
-        check = getattr(checks, info.field_name)
+        check = getattr(checks, info.field_name, lambda *_: ())
         problems = [
             InitErrorDetails(type=PydanticCustomError("contradiction", "{text}", {"text": text}),
                              loc=keys, input=shown)

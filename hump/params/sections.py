@@ -237,17 +237,10 @@ class LayerExperiment(Section):
     probe_folds: int = Field(ge=3, description="folds over speakers")
 
 
-class TransferExperiment(Section):
-    """12: what makes source models carry over to the targets."""
+class SourcesExperiment(Section):
+    """12: what makes source models carry over to the targets; 13: every corpus as a source."""
 
-    trainings: Positive = Field(description="of each control, with seeds of their own")
-    tuned: Annotated[int, Field(ge=0)] = Field(description="of these, fine-tuned for main claims")
-
-
-class MatrixExperiment(Section):
-    """13: every corpus as a source."""
-
-    trainings: Positive = Field(description="of each source, with seeds of their own")
+    trainings: Positive = Field(description="of each control, or source, with seeds of their own")
     tuned: Annotated[int, Field(ge=0)] = Field(description="of these, how many are fine-tuned")
 
 
@@ -270,8 +263,8 @@ class ExperimentParams(Section):
     repeats: Positive = Field(description="trainings of each fold, with other seeds")
     layers: LayerExperiment
     architecture: ArchitectureExperiment
-    transfer: TransferExperiment
-    matrix: MatrixExperiment
+    transfer: SourcesExperiment
+    matrix: SourcesExperiment
     encoders: dict[str, Layers] = Field(min_length=2, description="the first against the others")
 
 

@@ -3,7 +3,6 @@
 The words are in ``card.md`` and ``data_card.md``.
 """
 
-import inspect
 from pathlib import Path, PurePath
 
 import pandas as pd
@@ -57,7 +56,7 @@ def write_data(examination, recipe, params: Params) -> Path:
     ----------
     examination : hump.corpora.Examination
     recipe : hump.corpora.recipe.Recipe
-        By which it was read; what its module says of the corpus is part of the card.
+        By which it was read.
     params : Params
 
     Returns
@@ -68,9 +67,8 @@ def write_data(examination, recipe, params: Params) -> Path:
     used = examination.manifest[examination.manifest["emotion"].notna()]
     used = used[used["excluded"].isna()]
     listed = results.corpora(params).set_index("corpus").loc[examination.name]
-    about = inspect.getdoc(inspect.getmodule(recipe.decode)) if recipe.decode else ""
     words = templates().get_template("data_card.md").render(
-        recipe=recipe, one=examination, params=params, used=used, about=about,
+        recipe=recipe, one=examination, params=params, used=used,
         banner=names.SYNTHETIC if recipe.name in folders.DEMO else "Recorded speech.",
         role=listed["role"], folds=listed["folds"], counts=used["emotion_raw"].value_counts(),
         labels=dict(used[["emotion_raw", "emotion"]].drop_duplicates().to_numpy()),

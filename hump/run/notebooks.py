@@ -23,6 +23,7 @@ from traitlets.config import Config
 from hump import errors
 from hump.errors import HumpError, ParameterError
 from hump.params import ROOT, names
+from hump.util import files
 from hump.util.parallel import SAME_EVERYWHERE
 
 _TRACEBACK_LINES = 15
@@ -99,11 +100,7 @@ def _read(notebook):
 
 def _check_parameters(node, notebook, parameters):
     # Without a kernel in its metadata Papermill would not know the language.
-    node.metadata["kernelspec"] = {
-        "name": "python3",
-        "display_name": "Python 3",
-        "language": "python",
-    }
+    node.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     known = set(papermill.inspect_notebook(node))
     if known != set(parameters):
         raise ParameterError(
@@ -117,11 +114,11 @@ def _environment(workers, profile):
     return {
         "HUMP_HEADLESS": "1",
         "HUMP_WORKERS": str(workers or os.cpu_count()),
-        "PYTHONPATH": _first(ROOT, "PYTHONPATH"),
+        "PYTHONPATH": files.first_in(ROOT, "PYTHONPATH"),
         "PYTHONHASHSEED": "0",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         # The kernel of this environment and no start-up file, whatever the user's folder holds.
-        "JUPYTER_PATH": _first(kernels, "JUPYTER_PATH"),
+        "JUPYTER_PATH": files.first_in(kernels, "JUPYTER_PATH"),
         "IPYTHONDIR": profile,
         "MATPLOTLIBRC": os.devnull,
         "JUPYTER_RUNTIME_DIR": profile,
@@ -129,11 +126,6 @@ def _environment(workers, profile):
         **{f"{library}_NUM_THREADS": "1" for library in _LIBRARIES},
         **{name: os.environ.get(name, value) for name, value in SAME_EVERYWHERE.items()},
     }
-
-
-def _first(path, variable):
-    rest = os.environ.get(variable)
-    return f"{path}{os.pathsep}{rest}" if rest else str(path)
 
 
 def _run(node, partial, parameters, progress, echo):
@@ -219,10 +211,8 @@ def _explain(error, failed):
 
 
 def _failed_cell(failed):
-    for cell in _code_cells(failed):
-        if _error(cell):
-            return f"{cell.get('id')} [{cell.execution_count}]"
-    return "?"
+    cells = (cell for cell in _code_cells(failed) if _error(cell))
+    return next((f"{cell.get('id')} [{cell.execution_count}]" for cell in cells), "?")
 
 
 def _unfinished(copy):

@@ -11,6 +11,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import yaml
+
 from hump import corpora
 from hump.params import Params, folders
 from hump.util import code, files
@@ -49,55 +51,14 @@ class Step:
     corpus: str | None = None
 
 
-def _tables(*names):
-    return tuple(f"tables/{name}.csv" for name in names)
+def _step(name, needs=(), makes=(), **settings):
+    notebook = None if name == "report" else name.removesuffix("_{corpus}")
+    paths = (tuple(n if "." in n else f"tables/{n}.csv" for n in names) for names in (needs, makes))
+    return Step(name, notebook, *paths, **settings)
 
 
-_SOURCE = "models/source/model.safetensors"
-_FEATURES = _tables("manifest", "features")
-_PRETRAINED = (_SOURCE, "models/source/config.json")
-_FINETUNED = _tables("finetune_{corpus}", "predictions_{corpus}")
-TEMPLATES = (
-    Step("01_data", "01_data", (),
-         _tables("corpora", "manifest", "accounting", "published", "shortcuts")),
-    Step("02_features", "02_features", _tables("corpora", "manifest"), _tables("features")),
-    Step("03_pretrain", "03_pretrain", _FEATURES,
-         (*_PRETRAINED, "models/source/README.md",
-          *_tables("source", "source_predictions", "source_calibration")),
-         priority=2),
-    Step("04_finetune_{corpus}", "04_finetune", (*_PRETRAINED, *_FEATURES),
-         _FINETUNED, threads="share", priority=1),
-    # 05, 06, 08 and 11 need features alone; one after another, since each uses all cores.
-    Step("05_fusion_ablation", "05_fusion_ablation", _FEATURES,
-         _tables("fusion", "fusion_comparisons", "fusion_attention")),
-    Step("06_layer_sensitivity", "06_layer_sensitivity", _FEATURES,
-         _tables("layers", "layers_comparisons", "layer_pairs")),
-    Step("07_fraction_curves", "07_fraction_curves", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
-         _tables("transfer", "breakpoints", "speaker_overlap"), threads="one"),
-    Step("08_architecture", "08_architecture", _FEATURES, _tables("architecture")),
-    Step("12_transfer", "12_transfer", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
-         _tables("controls", "control_comparisons", "control_predictions")),
-    Step("13_matrix", "13_matrix", (*_PRETRAINED, *_FEATURES), _tables("matrix")),
-    Step("14_diagnosis_{corpus}", "14_diagnosis", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
-         ("models/{corpus}/model.safetensors", "models/{corpus}/config.json",
-          "models/{corpus}/README.md",
-          *_tables("diagnostics_{corpus}", "calibration_{corpus}", "neutral_{corpus}",
-                   "embeddings_{corpus}")),
-         threads="share"),
-    Step("15_strategies", "15_strategies", (*_PRETRAINED, *_FEATURES, *_FINETUNED),
-         _tables("strategies", "few_shot", "few_shot_contrasts")),
-    # 09 puts them all together.
-    Step("09_figures", "09_figures",
-         (*_tables("source", "fusion_comparisons", "layers", "layers_comparisons", "transfer",
-                   "control_predictions"), *_FINETUNED),
-         _tables("main", "main_claims", "cells", "paper_protocol", "comparisons", "variance",
-                 "claims"),
-         threads="one"),
-    Step("10_try_it", "10_try_it", (_SOURCE, *_tables("manifest")), (), threads="one"),
-    Step("11_encoders", "11_encoders", _FEATURES, _tables("encoders", "encoder_comparisons")),
-    Step("report", None, _tables("corpora", "main"), ("site/index.html", "provenance.json"),
-         threads="one"),
-)  # fmt: skip
+_TEXT = Path(__file__).with_name("steps.yaml").read_text(encoding="utf-8")
+TEMPLATES = tuple(_step(name, **said) for name, said in yaml.safe_load(_TEXT).items())
 
 
 def plan(params: Params) -> list[Step]:
@@ -119,14 +80,10 @@ def plan(params: Params) -> list[Step]:
             continue
         for corpus in params.targets if "{corpus}" in step.name else (None,):
             name = step.name.format(corpus=corpus)
-            needs = tuple(
-                dict.fromkeys(
-                    file.format(corpus=target) for file in step.needs for target in params.targets
-                )
-            )
-            makes = tuple(file.format(corpus=corpus) for file in step.makes)
-            if step.notebook:
-                makes = (f"notebooks/{name}.ipynb", *makes)
+            needs = (file.format(corpus=other) for file in step.needs for other in params.targets)
+            needs = tuple(dict.fromkeys(needs))
+            executed = (f"notebooks/{name}.ipynb",) if step.notebook else ()
+            makes = (*executed, *(file.format(corpus=corpus) for file in step.makes))
             steps.append(replace(step, name=name, needs=needs, makes=makes, corpus=corpus))
     made = [file for step in steps for file in step.makes]
     notebooks = tuple(file for file in made if file.startswith("notebooks/"))
@@ -150,16 +107,14 @@ def key(step: Step, params: Params) -> str:
     str
         64 hexadecimal digits.
     """
-    parts = [step.name, params.model_dump(mode="json")]
+    parts, package = [step.name, params.model_dump(mode="json")], ROOT / "hump"
     if step.notebook is None:
-        parts.append(
-            code.version("hump.report.site", "hump.report.provenance", package=ROOT / "hump")
-        )
+        parts.append(code.version("hump.report.site", "hump.report.provenance", package=package))
     else:
         cells = json.loads(notebook(step).read_text(encoding="utf-8"))["cells"]
         texts = [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
         source = "\n".join(text for kind, text in texts if kind == "code")
-        parts += [texts, code.version(source=source, package=ROOT / "hump")]
+        parts += [texts, code.version(source=source, package=package)]
     if step.name == "01_data":
         parts.append(_corpora(params))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -17,9 +17,7 @@ from hump.util import files, text
 
 # A step that ends with one of these has said why, unless Python had to.
 _EXPLAINED = re.compile(r"returned non-zero exit status [12]\b")
-_TRACEBACK = re.compile(
-    r"^Traceback \(most recent call last\):\n.*?(?=^RuleException)", re.M | re.S
-)
+_TRACEBACK = re.compile(r"(?ms)^Traceback \(most recent call last\):\n.*?(?=^RuleException)")
 _FAILURE = re.compile(r"^\w*(Error|Exception)\b", re.MULTILINE)
 _SHOWN_LINES = 15
 # How often what changed meanwhile is run again.
@@ -151,8 +149,11 @@ def _command(params, folder, arguments):
 
 def _call(command, lock, messages):
     """Run Snakemake to its end and return its exit status, 130 if it was interrupted."""
-    search = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    warned, stopped, child = os.environ.get("PYTHONWARNINGS"), [], None
+    stopped, child = [], None
+    # Snakemake leaves a temporary folder to the end; the last filter decides.
+    warnings = [os.environ.get("PYTHONWARNINGS"), "ignore::ResourceWarning"]
+    more = {"PYTHONPATH": files.first_in(ROOT, "PYTHONPATH"),
+            "PYTHONWARNINGS": ",".join(filter(None, warnings))}  # fmt: skip
 
     def stop(*_):
         stopped.append(True)
@@ -165,18 +166,9 @@ def _call(command, lock, messages):
     before = {number: signal.signal(number, stop) for number in caught}
     try:
         child = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(search),
-                # Snakemake leaves a temporary folder to the end; the last filter decides.
-                "PYTHONWARNINGS": ",".join(filter(None, [warned, "ignore::ResourceWarning"])),
-            },
-            stderr=messages,
-            pass_fds=[lock.fileno()],
+            command, cwd=ROOT, env=os.environ | more, stderr=messages, pass_fds=[lock.fileno()],
             start_new_session=True,  # a group of its own: a signal reaches all of it, once
-        )
+        )  # fmt: skip
         status = child.wait()
     finally:
         for number, handler in before.items():

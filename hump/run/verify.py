@@ -86,10 +86,8 @@ def _run(params, seed):
     files.write_text(file, yaml.safe_dump(settings, sort_keys=False))
     folders = {"HUMP_CACHE": str(cache), "HUMP_RESULTS": str(place)}
     command = [sys.executable, "-m", "hump", "run", str(file)]
-    status = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **folders}, check=False
-    ).returncode
-    if status:
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | folders, check=False)
+    if done.returncode:
         raise HumpError(f"study={params.study}: the run with seed {seed} failed; see above")
     shutil.rmtree(cache)  # another call starts from nothing, an interrupted one goes on
     return _tables(place / params.study)

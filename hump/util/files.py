@@ -161,6 +161,11 @@ def find_caches() -> None:
             os.environ.setdefault(name, folder)
 
 
+def first_in(folder, variable: str) -> str:
+    """A search path of the environment, with a folder before those that it has."""
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get(variable))))
+
+
 def sha256(path) -> str:
     """SHA-256 of a file's contents, 64 hexadecimal digits."""
     with Path(path).open("rb") as file:

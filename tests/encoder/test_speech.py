@@ -89,5 +89,5 @@ def test_no_voice_and_no_sentence_is_of_the_demo_corpora(utterances):
         for corpus in catalogue.CATALOGUE for number in range(1, actors.CAST + 1)
     }  # fmt: skip
     assert not cast & set(speech.variants()) and len(speech.variants()) > 80
-    said = {sentence for script in scripts.SENTENCES for sentence in scripts.sentences(script)}
+    said = {sentence for lines in scripts.SENTENCES.values() for sentence in lines}
     assert not any(sentence in one.text for one in utterances for sentence in said)

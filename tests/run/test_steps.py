@@ -17,7 +17,7 @@ MODELS = {"03_pretrain", *(f"04_finetune_{target}" for target in TARGETS), "05_f
 CHANGES = {
     "hump/audio.py": ('MIN_DURATION_S = 0.25', "MIN_DURATION_S = 0.26",
                       {"01_data", "02_features", "10_try_it"} | MODELS),
-    "hump/corpora/recipes/emodb.py": ('"W": "anger"', '"W": "rage"', {"01_data"}),
+    "hump/corpora/recipes/emodb.yaml": ("W: anger", "W: rage", {"01_data"}),
     "hump/corpora/recipes/emodb.published.csv": (",127", ",128", {"01_data"}),
     "hump/demo/espeak.py": ("SAMPLING_RATE = 22050", "SAMPLING_RATE = 22051", {"01_data"}),
     "hump/features/mfcc.py": ("N_MELS = 40", "N_MELS = 41",
@@ -95,7 +95,7 @@ def test_words_and_pictures_train_nothing_again(project):
 
     before = versions()
     for name in ("hump/report/answers.md", "hump/plots/corpora.py", "hump/evaluation/paired.py",
-                 "hump/corpora/recipes/emodb.py", "hump/report/provenance.py"):  # fmt: skip
+                 "hump/corpora/recipes/emodb.yaml", "hump/report/provenance.py"):  # fmt: skip
         old, new, _ = CHANGES[name]
         file = project / name
         file.write_text(file.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")

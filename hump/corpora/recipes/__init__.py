@@ -1,6 +1,7 @@
-"""The recipes: one module for each published corpus, and one for all demo corpora.
+"""The recipes: ``<corpus>.yaml`` for each published corpus, and one for all demo corpora.
 
-A module's docstring says where the corpus comes from, under which licence, and what its file names
-mean, with an example. Beside it lie ``<corpus>.published.csv`` (see `hump.corpora.counts`) and
-``<corpus>.folds.csv`` (see `hump.corpora.folds`). `hump.corpora.catalogue` lists all recipes.
+A recipe says where the corpus comes from, under which licence, and what its file names mean, with
+an example; its keys are those of `hump.corpora.recipe.Recipe`. A module of the same name has what
+cannot be said by keys. Beside it lie ``<corpus>.published.csv`` (see `hump.corpora.counts`) and
+``<corpus>.folds.csv`` (see `hump.corpora.folds`). `hump.corpora.catalogue` reads all recipes.
 """
