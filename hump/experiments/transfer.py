@@ -9,6 +9,7 @@ import itertools
 from dataclasses import dataclass
 
 import pandas as pd
+from sklearn.preprocessing import StandardScaler
 
 from hump import evaluation, model, results
 from hump.experiments import families, intervals, protocol, runner, summary
@@ -16,10 +17,12 @@ from hump.experiments.fusion import PLAIN, STAGES
 from hump.experiments.layers import named
 from hump.experiments.variants import changed
 from hump.params import Params, names
-from hump.training import fit
+from hump.training import baselines, fit
 from hump.training.dataset import Data
 
 ATTENTION = "cross-attention beats concatenation"
+SCALED = "scaled by the target"
+PROBE = f"{names.PROBE}, {SCALED}"
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,15 @@ class Control:
     layers : tuple of int
     epochs : int
         On the source.
+    scaled : bool
+        Whether the target's own utterances scale the features, as in HuMP-CAT+ without target data.
     """
 
     system: str
     params: Params
     layers: tuple[int, ...]
     epochs: int
+    scaled: bool = False
 
 
 def primary(params: Params) -> list[str]:
@@ -83,6 +89,7 @@ def controls(params: Params) -> list[Control]:
     schedule = settings.pretrain.model_copy(update={"schedule": other})
     name = "rate that falls to 0" if constant else "constant rate"
     found.append(Control(name, settings.model_copy(update={"pretrain": schedule}), layers, epochs))
+    found.append(Control(SCALED, settings, layers, epochs, scaled=True))
     return [*found, Control("three times as many epochs", settings, layers, 3 * epochs)]
 
 
@@ -124,7 +131,8 @@ def predict(source: Data, targets: dict, params: Params) -> pd.DataFrame:
     jobs = [
         (control.system,
          {"source": source, "data": data, "folder": folder, "layers": control.layers, "fold": fold,
-          "fraction": fraction, "repeat": repeat, "params": control.params})
+          "fraction": fraction, "repeat": repeat, "scaled": control.scaled,
+          "params": control.params})
         for (control, repeat), folder in zip(cells, folders)
         for data in targets.values()
         for fraction in fractions(params)
@@ -136,7 +144,20 @@ def predict(source: Data, targets: dict, params: Params) -> pd.DataFrame:
         facts = {name: call[name] for name in ("fraction", "repeat")} | key
         outcome = result | {"predicted": {system: result["predicted"]}}
         parts.append(runner.predictions(call["data"], outcome, **facts))
+    if 0 in fractions(params):
+        for data in targets.values():
+            outcome = fit.outcome(
+                data, protocol.untrained(data), {PROBE: _scaled_probe(source, data)}
+            )
+            parts.append(runner.predictions(data, outcome, fraction=0.0, repeat=0, rng_key=""))
     return pd.concat([own(params), *parts], ignore_index=True)
+
+
+def _scaled_probe(source, data):
+    """What the probe predicts if each corpus scales its features by its own utterances."""
+    features, tested = (StandardScaler().fit_transform(one.pooled) for one in (source, data))
+    probe = baselines.linear_svm(features.shape[1]).fit(features, source.classes)
+    return probe.predict(tested).tolist()
 
 
 def own(params: Params) -> pd.DataFrame:
@@ -161,8 +182,10 @@ def _folds(data, control, fraction, repeat, params):
     ]
 
 
-def _test_job(source, data, folder, layers, fold, fraction, repeat, params):
+def _test_job(source, data, folder, layers, fold, fraction, repeat, scaled, params):
     net, data = model.load(folder), data.of_layers(layers)
+    if scaled:
+        net = protocol.own_scaling(net, data)
     if fraction:
         own = source.of_layers(layers)
         net = protocol.finetuned(net, own, data, fold, params, fraction=fraction, repeat=repeat)
@@ -209,7 +232,7 @@ def compare(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
         As `hump.evaluation.compare_families`; ``comparison`` is the fraction as text.
     """
     part = predictions.assign(comparison=predictions["fraction"].map("{:.0%} of the data".format))
-    systems = [control.system for control in controls(params)]
+    systems = [*(control.system for control in controls(params)), PROBE]
     pairs = families(names.PRETRAINED, systems, primary(params))
     return evaluation.compare_families(part, pairs, **intervals(params, "transfer controls"))
 

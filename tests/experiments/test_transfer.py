@@ -123,6 +123,17 @@ def test_controls_and_the_main_claims(study):
         "cross-attention beats concatenation", "two layers beat layer 1 alone",
         "two layers beat layer 9 alone",
     ]  # fmt: skip
+    # Scaled by the target's own utterances: the study's own models, and the probe, by hand.
+    data, folders = targets["demo_german"], protocol.source_models(source, params, 1)
+    for repeat in range(2):
+        net = protocol.own_scaling(model.load(folders[2 * repeat]), data)
+        found = rows[(rows["system"] == transfer.SCALED) & (rows["repeat"] == repeat)]
+        found = found[found["corpus"] == data.corpus]["predicted"].tolist()
+        assert found == [data.labels[k] for k in fit.classify(net, data, np.arange(len(data.rows)))]
+    own_scale = [(one.pooled - one.pooled.mean(0)) / one.pooled.std(0) for one in (source, data)]
+    probe = baselines.linear_svm(own_scale[0].shape[1]).fit(own_scale[0], source.classes)
+    found = rows[(rows["system"] == transfer.PROBE) & (rows["corpus"] == data.corpus)]
+    assert found["predicted"].tolist() == [data.labels[k] for k in probe.predict(own_scale[1])]
     # Without 12, the claims that need it are corrected for all the same.
     left = transfer.claims(own, transfer.saved(left_out(params)), params)
     assert left["claim"].tolist() == claims["claim"].tolist()[:4]
