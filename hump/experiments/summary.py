@@ -42,15 +42,17 @@ def cells(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         As `hump.evaluation.summarise`, by corpus, protocol, fraction and system.
     """
-    by = ["protocol", "fraction", "system"]
     parts = [results.read(params, f"finetune_{name}") for name in params.targets]
     if len(parts) > 1:
-        labels = sorted(predicted["emotion"].unique())
-        mean = evaluation.average(
-            predicted, by, labels, params.evaluation, seed=seeds.seed_of(params.seed, "average")
-        )
-        parts.append(mean.assign(corpus=names.AVERAGE))
+        parts.append(_average(predicted, names.AVERAGE, params))
     return pd.concat(parts, ignore_index=True)
+
+
+def _average(predicted, name, params):
+    by, labels = ["protocol", "fraction", "system"], sorted(predicted["emotion"].unique())
+    seed = seeds.seed_of(params.seed, "average")
+    mean = evaluation.average(predicted, by, labels, params.evaluation, seed=seed)
+    return mean.assign(corpus=name)
 
 
 def second_average(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -70,11 +72,7 @@ def second_average(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     if not without:
         return pd.DataFrame()
     rest = predicted[~predicted["corpus"].isin(without)]
-    mean = evaluation.average(
-        rest, ["protocol", "fraction", "system"], sorted(rest["emotion"].unique()),
-        params.evaluation, seed=seeds.seed_of(params.seed, "average"),
-    )  # fmt: skip
-    return mean.assign(corpus=f"average without {' and '.join(without)}")
+    return _average(rest, f"average without {' and '.join(without)}", params)
 
 
 def main(table: pd.DataFrame, params: Params) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def write_data(examination, recipe, params: Params) -> Path:
     listed = results.corpora(params).set_index("corpus").loc[examination.name]
     words = templates().get_template("data_card.md").render(
         recipe=recipe, one=examination, params=params, used=used,
-        banner=names.SYNTHETIC if recipe.name in folders.DEMO else "Recorded speech.",
+        banner=names.SYNTHETIC if recipe.name in folders.DEMO else "recorded speech",
         role=listed["role"], folds=listed["folds"], counts=used["emotion_raw"].value_counts(),
         labels=dict(used[["emotion_raw", "emotion"]].drop_duplicates().to_numpy()),
     )  # fmt: skip

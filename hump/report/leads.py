@@ -134,10 +134,10 @@ def about_tests(rows: pd.DataFrame, params: Params) -> Lead:
 
 def about_main_claims(rows: pd.DataFrame, params: Params) -> Lead:
     """What became of the claims declared beforehand? (`hump.experiments.transfer.claims`)."""
-    tests = [(row, evaluation.verdict(row, row.family, params.evaluation))
-             for row in rows.itertuples()]  # fmt: skip
-    verdict, *facts = counted(rows, params)
-    return lead("main_claims", verdict, tests, *facts)
+    tests = list(zip(rows.itertuples(), verdicts(rows, params)))
+    _, counts, limits = counted(rows, params)
+    verdict = f"{counts.get('better', 0)} of {rows['family'].iloc[0]} supported"
+    return lead("main_claims", verdict, tests, counts, limits)
 
 
 def _last(rows):

@@ -193,6 +193,8 @@ def _is_only_audio(item):
 
 
 def _silent(item):
+    if item.get("name") == "stderr":  # a warning names the file that it comes from
+        item["text"] = item["text"].replace(f"{sys.prefix}/", "").replace(f"{ROOT}/", "")
     if "data" in item:
         item.data = {mime: v for mime, v in item.data.items() if not _is_audio(mime, v)}
     return item

@@ -45,7 +45,7 @@ def test_the_card_of_a_corpus_says_what_was_examined(urdu, params):
     card = cards.write_data(urdu, corpora.RECIPES["urdu"], params)
     text = card.read_text(encoding="utf-8")
     assert card == params.results / "cards" / "urdu.md"
-    assert text.startswith(f"# {urdu.title}\n\nRecorded speech.\n\nURDU")
+    assert text.startswith(f"# {urdu.title}\n\nRecorded speech\n\nURDU")
     assert "Latif" in text, "who recorded it"
     assert "; 400 utterances of 29 speakers, language `ur`, " in text and urdu.fingerprint in text
     assert "the speaker predicts the label" in text and "Folds: clips." in text

@@ -84,6 +84,16 @@ def test_overlap(params, low, high, verdict):
     assert leads.about_overlap(rows, params).verdict == verdict
 
 
+def test_main_claims_that_were_not_tested_are_told(params):
+    rows = compared(0.1, 0.05, 0.01).assign(claim="fusion helps", fraction=0.1)
+    for family, said in ((2, "."), (5, "; 3 were not tested.")):
+        found = leads.about_main_claims(rows.assign(family=family), params)
+        assert found.verdict == f"2 of {family} supported"
+        assert found.headline == (
+            f"Of {family} main claims, 2 are supported, 0 contradicted and 0 not decided{said}"
+        )
+
+
 @pytest.mark.parametrize("study", ["open", "demo"])
 def test_published_answers_have_short_headlines(params, study):
     tables = ROOT / "results" / "published" / study / "tables"

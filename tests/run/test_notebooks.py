@@ -171,6 +171,14 @@ def test_what_papermill_lets_pass_is_found(tmp_path):
     assert told(ran, skipped).startswith("cell not was not run")
 
 
+def test_a_warning_does_not_name_a_path_of_this_machine(make, tmp_path):
+    text = text_of(run(make("import warnings, joblib\n"
+                            "warnings.warn_explicit('stopped', UserWarning, joblib.__file__, 1)"),
+                       tmp_path))  # fmt: skip
+    assert "site-packages/joblib/__init__.py:1: UserWarning: stopped" in text
+    assert sys.prefix not in text
+
+
 def test_an_executed_copy_has_no_audio(make, tmp_path):
     output = run(
         make(
