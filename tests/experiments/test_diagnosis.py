@@ -140,8 +140,9 @@ def test_own_labels_have_no_zero_shot_and_the_answer_says_the_rest(study):
         rows, ["corpus", "protocol", "fraction", "system"], labels, params.evaluation, seed=0
     )
     rates = bias.label_rates(rows, labels, params)
-    text = answers.about_target(table, measured, rates, params)
+    text = answers.about_target(table, params)
     assert "* 50 % (24 utterances): **0.250 [0.250, 0.250]**" in text
+    text = answers.about_diagnosis(measured, rates, params)
     assert "predicted too often, for 100 % [100, 100] of utterances; 25 % are neutral" in text
     assert "of 8 heads" in text and "over folds, each fitted on" in text
     assert "silhouettes before and after" in text
