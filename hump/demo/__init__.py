@@ -4,5 +4,5 @@ They let the whole study run without any data. They are no substitute for record
 everything computed from them is marked as synthetic demo speech.
 """
 
+from hump.demo.catalogue import SENTENCES
 from hump.demo.corpus import build, check, describe
-from hump.demo.scripts import SENTENCES

@@ -1,4 +1,4 @@
-"""How an emotion is acted: rules from the literature, turned into changes of speech.
+"""How an emotion is acted: rules from the literature, and actors who follow them.
 
 Each emotion has two styles, after Banse and Scherer (1996), who found different acoustic profiles
 for hot and cold anger, elation and happiness, despair and sadness. The directions of F0, range,
@@ -17,39 +17,27 @@ Tartter (1980), Percept. Psychophys. 27(1), doi:10.3758/BF03199901
 """
 
 import dataclasses
+import hashlib
+from pathlib import Path
 
 import numpy as np
+import yaml
 
-# Cue: standard deviation of a take from what its actor means to do. The comments give the unit.
-CUES = {
-    "pitch_st": 0.6,      # mean F0, semitones
-    "range_oct": 0.13,    # F0 range, log2 of the ratio
-    "rate_oct": 0.09,     # rate of speech, log2 of the ratio
-    "loudness_db": 2.0,   # level, dB
-    "tilt_db": 0.4,       # spectral slope above 500 Hz, dB per octave
-    "breath_db": 1.6,     # aspiration noise, dB relative to a modal voice's
-    "roughness": 0.20,    # irregularity of period and amplitude, in per cent
-    "tremor_st": 0.05,    # depth of a 5 to 7 Hz modulation of F0, semitones
-    "emphasis": 0.07,     # contrast of loud and soft syllables, exponent on the envelope
-    "fall_db": 1.0,       # loss of level from the first to the last word, dB
-    "smile": 0.006,       # relative shift of all formants
-}  # fmt: skip
+from hump.params.names import EMOTIONS
 
-# Emotion and style, two styles each; columns as in CUES. Every take lies somewhere between the two.
-STYLES = {
-    #                       pitch range   rate  loud  tilt breath rough trem   emph  fall   smile
-    ("angry", "hot"):       (6.0,  0.80,  0.10,  4.0,  4.0, -3.0,  3.6, 0.00,  0.25, -1.0, -0.010),
-    ("angry", "cold"):      (0.5,  0.10,  0.02,  2.5,  4.0, -5.0,  2.2, 0.00,  0.60, -2.0, -0.025),
-    ("happy", "elation"):   (7.5,  0.95,  0.08,  3.0,  0.6,  5.0, -0.2, 0.10, -0.05,  0.0,  0.095),
-    ("happy", "content"):   (4.5,  0.75,  0.12,  0.5, -1.0,  9.0, -0.3, 0.00, -0.30,  0.0,  0.115),
-    ("neutral", "plain"):   (0.0, -0.20,  0.00,  0.0,  0.0, -3.0,  0.0, 0.00,  0.00,  0.0,  0.000),
-    ("neutral", "engaged"): (0.5,  0.00,  0.05,  0.5,  0.6, -3.0,  0.0, 0.00,  0.15, -1.0,  0.000),
-    ("sad", "sorrow"):     (-2.5, -0.95, -0.14, -3.0, -3.5, 10.0,  0.2, 0.08, -0.35,  5.0, -0.020),
-    ("sad", "despair"):     (3.5, -0.10, -0.12,  1.5, -1.8, 12.0,  1.6, 0.90,  0.05,  5.0, -0.025),
-}  # fmt: skip
+_SAID = yaml.safe_load(Path(__file__).with_name("acting.yaml").read_text(encoding="utf-8"))
+# Cue -> standard deviation of a take; emotion -> values of the cues in each of its two styles.
+CUES = _SAID["cues"]
+STYLES = {emotion: np.array([*two.values()]) for emotion, two in _SAID["styles"].items()}
+# Voice variants of eSpeak NG; each actor of a corpus has a different one.
+VARIANTS = frozenset(name for names in _SAID["variants"].values() for name in names)
+CAST = len(VARIANTS)
 
 _TAKE_STRENGTH = 0.13  # standard deviation, log
 _TAKE_STYLE = 0.10  # standard deviation, share of the second style
+_HABITS = 0.35  # standard deviation between actors, relative to that between takes
+_STRENGTH = 0.12  # standard deviation between actors, log
+_STYLE = 0.10  # standard deviation between actors, share of the second style
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +96,7 @@ def portray(emotion: str, *, culture: Culture, manner: Manner, rng) -> dict[str,
         Value of each cue, units as in `CUES`.
     """
     share = culture.style[emotion] + manner.style[emotion] + rng.normal(0, _TAKE_STYLE)
-    first, second = (np.array(row) for (acted, _), row in STYLES.items() if acted == emotion)
+    first, second = STYLES[emotion]
     share = np.clip(share, 0, 1)
     strength = culture.strength[emotion] * manner.strength[emotion]
     strength *= np.exp(rng.normal(0, _TAKE_STRENGTH))
@@ -116,3 +104,95 @@ def portray(emotion: str, *, culture: Culture, manner: Manner, rng) -> dict[str,
     meant = strength * weights * ((1 - share) * first + share * second)
     done = meant + manner.habits + rng.normal(0, list(CUES.values()))
     return dict(zip(CUES, done.tolist(), strict=True))
+
+
+@dataclasses.dataclass(frozen=True)
+class Actor:
+    """A voice and a manner of acting.
+
+    Attributes
+    ----------
+    variant : str
+        Voice variant of eSpeak NG.
+    pitch_st : float
+        F0 relative to the variant's, semitones.
+    rate : float
+        Rate of speech relative to the language's.
+    formants : float
+        Formant frequencies relative to the variant's.
+    timbre_db : numpy.ndarray, shape (8,), float64
+        Gain of the voice at 8 frequencies evenly spaced in octaves from 62.5 to 8000 Hz, dB.
+    manner : Manner
+    """
+
+    variant: str
+    pitch_st: float
+    rate: float
+    formants: float
+    timbre_db: np.ndarray
+    manner: Manner
+
+
+def speaker_name(prefix: str, number: int) -> str:
+    """Name of an actor, such as ``de03f``: corpus, number, sex; odd numbers are women."""
+    return f"{prefix}{number:02d}{_sex(number)}"
+
+
+def actor(corpus: str, number: int, *, seed: int) -> Actor:
+    """One actor of a corpus, the same whoever else is in the cast.
+
+    Parameters
+    ----------
+    corpus : str
+        Name of the corpus.
+    number : int
+        1 to `CAST`.
+    seed : int
+
+    Returns
+    -------
+    Actor
+    """
+    sex = _sex(number)
+    # One order of variants for the whole corpus, so that no voice is cast twice.
+    order = generator(seed, corpus, "cast", sex).permutation(_SAID["variants"][sex])
+    rng = generator(seed, corpus, "actor", number)
+    return Actor(
+        variant=str(order[(number - 1) // 2]),
+        pitch_st=rng.uniform(-1.5, 1.2),
+        rate=rng.uniform(0.90, 1.12),
+        formants=rng.uniform(0.96, 1.04),
+        timbre_db=rng.normal(0, 1.0, size=8),
+        manner=_manner(rng),
+    )
+
+
+def generator(*rng_key) -> np.random.Generator:
+    """A random generator that depends on its key alone, never on what was drawn before.
+
+    Parameters
+    ----------
+    *rng_key : int or str
+        Such as seed, corpus, speaker, emotion, sentence, take.
+
+    Returns
+    -------
+    numpy.random.Generator
+        PCG64, seeded with the SHA-256 of the key.
+    """
+    # An integer of numpy must mean the same as one of Python, though it prints otherwise.
+    plain = tuple(part if isinstance(part, str) else int(part) for part in rng_key)
+    digest = hashlib.sha256(repr(plain).encode()).digest()
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(list(digest))))
+
+
+def _sex(number):
+    return "f" if number % 2 else "m"
+
+
+def _manner(rng):
+    return Manner(
+        strength={emotion: np.exp(rng.normal(0, _STRENGTH)) for emotion in EMOTIONS},
+        style={emotion: rng.normal(0, _STYLE) for emotion in EMOTIONS},
+        habits=rng.normal(0, _HABITS * np.array(list(CUES.values()))),
+    )

@@ -11,10 +11,9 @@ import pandas as pd
 import soundfile
 from tqdm.auto import tqdm
 
-from hump.demo.actors import CAST, speaker_name
-from hump.demo.catalogue import CATALOGUE
+from hump.demo.acting import CAST, speaker_name
+from hump.demo.catalogue import CATALOGUE, SENTENCES
 from hump.demo.recording import SAMPLING_RATE
-from hump.demo.scripts import SENTENCES
 from hump.demo.synthesis import synthesise
 from hump.errors import CorpusError, ParameterError
 from hump.params.names import EMOTIONS, SYNTHETIC

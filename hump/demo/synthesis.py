@@ -1,10 +1,8 @@
 """One utterance of a demo corpus, from its name alone."""
 
-from hump.demo.acting import portray
-from hump.demo.actors import actor, generator
-from hump.demo.catalogue import CATALOGUE
+from hump.demo.acting import actor, generator, portray
+from hump.demo.catalogue import CATALOGUE, SENTENCES
 from hump.demo.recording import record
-from hump.demo.scripts import SENTENCES
 from hump.demo.voice import colour, speak
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import espeakng_loader
 import numpy as np
 
-from hump.demo import actors, voice
-from hump.demo.acting import CUES, STYLES
+from hump.demo import voice
+from hump.demo.acting import CUES, STYLES, VARIANTS
 from hump.demo.recording import SAMPLING_RATE, Recording, record
 from hump.util import seeds
 
@@ -94,11 +94,11 @@ def speak(*rng_key, seconds: float) -> Utterance:
 def variants() -> tuple[str, ...]:
     """Voice variants of eSpeak NG that can be used and that no actor of the demo corpora has."""
     folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
-    return tuple(sorted({path.name for path in folder.iterdir()} - actors.VARIANTS - TOO_DEEP))
+    return tuple(sorted({path.name for path in folder.iterdir()} - VARIANTS - TOO_DEEP))
 
 
 def _cues(rng):
-    styles = np.array(list(STYLES.values()))
+    styles = np.concatenate([*STYLES.values()])
     low, high = styles.min(0), styles.max(0)
     middle, reach = (low + high) / 2, (high - low) / 2 * MARGIN
     return dict(zip(CUES, rng.uniform(middle - reach, middle + reach).tolist(), strict=True))

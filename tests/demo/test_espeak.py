@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hump.demo import espeak
-from hump.demo.actors import VARIANTS
+from hump.demo.acting import VARIANTS
 from hump.errors import HumpError, ParameterError
 
 PLAIN = {"voice": "en-us+f3", "pitch_st": 0.0, "range_oct": 0.0, "rate_wpm": 170}

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from hump.demo import actors, catalogue, scripts
+from hump.demo import acting, catalogue
 from hump.encoder import speech
 
 SECONDS = 1.5
@@ -85,9 +85,9 @@ for variant in speech.variants():
 
 def test_no_voice_and_no_sentence_is_of_the_demo_corpora(utterances):
     cast = {
-        actors.actor(corpus, number, seed=1).variant
-        for corpus in catalogue.CATALOGUE for number in range(1, actors.CAST + 1)
+        acting.actor(corpus, number, seed=1).variant
+        for corpus in catalogue.CATALOGUE for number in range(1, acting.CAST + 1)
     }  # fmt: skip
     assert not cast & set(speech.variants()) and len(speech.variants()) > 80
-    said = {sentence for lines in scripts.SENTENCES.values() for sentence in lines}
+    said = {sentence for lines in catalogue.SENTENCES.values() for sentence in lines}
     assert not any(sentence in one.text for one in utterances for sentence in said)
