@@ -1,6 +1,5 @@
 """What the pages of the site show of a study: answers, captions, and tables of few columns."""
 
-import html
 import re
 import shutil
 
@@ -92,30 +91,10 @@ class Study:
         said = file.read_text(encoding="utf-8").strip() if file.is_file() else figure
         return folders.title(re.sub(r" \(corpora [0-9a-f]{16}.*\)$", "", said, flags=re.DOTALL))
 
-    def html_table(self, name, columns, page=""):
-        """A table of few columns, each value with its interval in one, for a page.
-
-        With another page that has the whole table, rows with a value, linked to those there.
-        """
-        rows, lines = self.read(name), []
-        table = compact(rows, self.params, columns)
-        for number, cells in enumerate(table.map(html.escape).itertuples(index=False), 1):
-            if page and pd.isna(rows["value"].iloc[number - 1]):
-                continue
-            here, cells = f"{self.name}-{name}-{number}", list(cells)
-            if page:
-                cells[0] = f'<a href="{page}#{here}">{cells[0]}</a>'
-            # A value stays on one line with its interval.
-            kinds = [' class="value"' if cell.endswith("]") else "" for cell in cells]
-            cells = "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, cells))
-            lines.append(f"<tr>{cells}</tr>" if page else f'<tr id="{here}">{cells}</tr>')
-        head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in table)
-        label = f"Table {name} of {self.name}"
-        return (
-            f'<div class="wide" tabindex="0" role="group" aria-label="{label}">'
-            f'<table class="sortable">'
-            f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-        )
+    def compact(self, name, columns, valued=False):
+        """A table of few columns, for a page; perhaps only its rows with a value."""
+        rows = self.read(name)
+        return compact(rows[rows["value"].notna()] if valued else rows, self.params, columns)
 
     def copy(self, source):
         """Copy what can be downloaded, and the notebooks with their code folded."""
@@ -123,7 +102,7 @@ class Study:
             place = source / "extra" / "files" / self.name / kind
             place.mkdir(parents=True)
             for name in found:
-                shutil.copyfile(self.folder / kind / name, place / name)
+                shutil.copy(self.folder / kind / name, place)
         (source / self.name).mkdir()
         for card in self.files["cards"]:
             words = (self.folder / "cards" / card).read_text(encoding="utf-8")

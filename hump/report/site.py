@@ -15,6 +15,7 @@ from hump.errors import HumpError
 from hump.params import ROOT, Params
 from hump.report.leads import templates
 from hump.report.shown import Study
+from hump.util import files
 
 _HERE = Path(__file__).parent
 _PAGES = _HERE / "templates"
@@ -76,34 +77,29 @@ def _run_sphinx(source, built, doctrees):
 
 def _write(studies, source, api):
     """Write the pages that Sphinx reads."""
-    pages = templates(_PAGES)
-    topics = _read("topics.yaml")
-    shutil.copytree(_PAGES, source / "_static", ignore=shutil.ignore_patterns("*.md"))
-    facts = {"studies": studies, "topics": topics, "modules": _write_modules(source) if api else ()}
+    shutil.copytree(_PAGES, source / "_static", ignore=shutil.ignore_patterns("*.md", "*.rst"))
+    topics, parts = _read("topics.yaml"), _parts() if api else {}
+    facts = {"studies": studies, "topics": topics, "modules": sorted(parts)}
+
+    def write(page, template, **more):
+        words = templates(_PAGES).get_template(template).render(facts, **more)
+        files.write_text(source / page, words)
+
     for name in ("index", "reproduce", "downloads", *(["api"] if api else [])):
-        text_ = pages.get_template(f"{name}.md").render(facts)
-        (source / f"{name}.md").write_text(text_, encoding="utf-8")
+        write(f"{name}.md", f"{name}.md")
     for topic in topics:
-        text_ = pages.get_template("topic.md").render(facts, topic=topic)
-        (source / f"{topic['name']}.md").write_text(text_, encoding="utf-8")
+        write(f"{topic['name']}.md", "topic.md", topic=topic)
+    for part, modules in parts.items():
+        write(f"api/{part}.rst", "part.rst", part=part, members=modules)
     shutil.copyfile(ROOT / "GLOSSARY.md", source / "glossary.md")
     for study in studies:
         study.copy(source)
 
 
-def _write_modules(source):
-    """Write a page for each part of the package, and return their names."""
+def _parts():
+    """The modules of each part of the package."""
     parts = {}
     for module in pkgutil.walk_packages([str(ROOT / "hump")], "hump."):
         parts.setdefault(module.name.split(".")[1], []).append(module)
     del parts["__main__"]
-    (source / "api").mkdir()
-    for part, modules in parts.items():
-        lines = [f"hump.{part}", "=" * 30, ""]
-        for module in modules:
-            if module.name != f"hump.{part}":
-                lines += [module.name, "-" * 60, ""]
-            # What a package offers is defined, and so described, in its modules.
-            lines += [f".. automodule:: {module.name}", *["   :members:"] * (not module.ispkg), ""]
-        (source / "api" / f"{part}.rst").write_text("\n".join(lines), encoding="utf-8")
-    return sorted(parts)
+    return parts
