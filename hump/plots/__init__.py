@@ -10,7 +10,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "corpora": ["counts", "durations", "shortcuts", "spectrograms", "streams"],
         "diagnostics": ["attention_entropy", "embeddings", "label_rates", "reliability"],
-        "encoder": ["distillation", "spoken_pieces"],
         "experiments": [
             "architecture", "cost", "differences", "layer_curves", "layer_pairs", "matrix",
             "trainings",
@@ -19,8 +18,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "few_shot", "fraction_curves", "overlap", "strategies", "transfer", "transfer_curves",
         ],
         "ledger": ["claim_ledger"],
-        "recording": ["recording"],
         "results": ["confusion_matrices", "forest", "learning_curves", "protocol_gap", "speakers"],
+        "speech": ["distillation", "recording", "spoken_pieces"],
         "style": ["keep", "save"],
     },
 )  # fmt: skip
