@@ -29,7 +29,7 @@ def main(arguments=None) -> int:
     """
     own = list(sys.argv[1:] if arguments is None else arguments)
     cut = own.index("--") if "--" in own else len(own)
-    options = _parser().parse_args(own[:cut])
+    options = _PARSER.parse_args(own[:cut])
     options.passed_on = own[cut + 1 :]
     # Steps run in the project's folder, where a relative path would mean something else.
     if data := os.environ.get("HUMP_DATA"):
@@ -46,29 +46,22 @@ def main(arguments=None) -> int:
         return 130
 
 
-def _parser():
-    parser = argparse.ArgumentParser(prog="python -m hump", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for function, arguments in _COMMANDS.items():
-        about = function.__doc__.partition("\n")[0]
-        command = commands.add_parser(function.__name__[1:], help=about, description=about)
-        command.set_defaults(command=function)
-        for names, settings in arguments:
-            command.add_argument(*names, **settings)
-    return parser
-
-
-_COMMANDS = {}
+_PARSER = argparse.ArgumentParser(prog="python -m hump", description=__doc__)
+_COMMANDS = _PARSER.add_subparsers(required=True, metavar="COMMAND")
 
 
 def _command(*arguments):
     """Make a function the command of its name; its docstring is the help."""
 
-    def note(function):
-        _COMMANDS[function] = arguments
+    def add(function):
+        about = function.__doc__.partition("\n")[0]
+        command = _COMMANDS.add_parser(function.__name__[1:], help=about, description=about)
+        command.set_defaults(command=function)
+        for names, settings in arguments:
+            command.add_argument(*names, **settings)
         return function
 
-    return note
+    return add
 
 
 def _argument(*names, **settings):

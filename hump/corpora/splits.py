@@ -232,14 +232,9 @@ def _has_test_rows(rows, fold):
 
 def _round_robin(rows, max_folds, least):
     """Speakers by turns, or whole sessions where sessions share no speaker."""
-    unit = "speaker"
-    sessions = rows.groupby("speaker")["session"].nunique(dropna=False)
-    if (
-        rows["session"].nunique() >= least
-        and rows["session"].notna().all()
-        and (sessions < 2).all()
-    ):
-        unit = "session"
+    apart = rows.groupby("speaker")["session"].nunique(dropna=False).lt(2).all()
+    apart = apart and rows["session"].notna().all() and rows["session"].nunique() >= least
+    unit = "session" if apart else "speaker"
     units = rows[["sex", unit]].sort_values(["sex", unit]).drop_duplicates(unit)
     names = units[unit].tolist()
     folds = min(max_folds, len(names))

@@ -140,8 +140,7 @@ class Pieces:
     def __init__(self, recipe, teacher, layers, speech, folder, seed):
         self.teacher, self.layers, count = teacher, layers, recipe.pieces
         self.speech = Speech(recipe, speech, seed)
-        unchanged = dataclasses.replace(recipe, steps=())
-        key = _key(unchanged, teacher.info.fingerprint, Path(speech).name, seed)
+        key = _key(recipe, teacher.info.fingerprint, Path(speech).name, seed)
         shape = (count, recipe.frames, len(layers), teacher.width)
         samples = len(self.speech[0][0])
         self.states = _stored(folder / f"{key}.states", np.float16, shape)
@@ -209,8 +208,7 @@ class _Stage:
             self.weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay,
             betas=(0.9, 0.98), fused=True,
         )  # fmt: skip
-        unchanged = dataclasses.replace(recipe, steps=())
-        self.key = _key(unchanged, pieces.teacher.info.fingerprint, *key)
+        self.key = _key(recipe, pieces.teacher.info.fingerprint, *key)
         self._restore()
 
     def run(self):
@@ -330,8 +328,9 @@ class _Stage:
             vars(self).update(checkpoint)
 
 
-def _key(*settings):
+def _key(recipe, *settings):
     """Hash of what files must have in common with a training that uses them."""
+    settings = (dataclasses.replace(recipe, steps=()), *settings)
     return hashlib.sha256(repr(tuple(map(str, settings))).encode()).hexdigest()[:16]
 
 

@@ -36,8 +36,7 @@ def load(study: Data, params: Params) -> dict[str, Data]:
     found, own = {"study": study}, params.features
     for encoder, layers in params.experiments.encoders.items():
         same = (encoder, layers) == (own.encoder, own.layers)
-        stored = described(study, params, encoder=encoder, layers=layers)
-        found[encoder] = study if same else stored
+        found[encoder] = study if same else described(study, params, encoder=encoder, layers=layers)
     return found
 
 

@@ -114,10 +114,8 @@ def _attention(model, batch):
 
 
 def _streams(model, batch, answer):
-    streams = model.net.config.streams
     batches = {"with all streams": batch}
-    batches |= {
-        f"without {names.STREAMS[s]}": familiar.without(model.net, batch, s) for s in streams
-    }
+    for stream in model.net.config.streams:
+        batches[f"without {names.STREAMS[stream]}"] = familiar.without(model.net, batch, stream)
     found = {name: model.describe(one)[0][0, answer] for name, one in batches.items()}
     return pd.Series(found, name=f"probability of {model.labels[answer]}")

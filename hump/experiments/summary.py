@@ -119,13 +119,10 @@ def wide(table: pd.DataFrame, kind: str) -> pd.DataFrame:
         for row in part.itertuples()
     ]
     part = part.assign(text=shown, data=part["fraction"].map(text.percent))
-    lines = part.pivot_table(
-        index=["fraction", *FACTS], columns="system", values="text", aggfunc="first"
-    ).reset_index()
+    lines = part.pivot_table("text", ["fraction", *FACTS], "system", aggfunc="first").reset_index()
     rank = {name: number for number, name in enumerate(dict.fromkeys(table["corpus"]))}
-    lines = lines.sort_values(
-        ["corpus", "fraction"], key=lambda c: c.map(rank) if c.name == "corpus" else c
-    )
+    # Within a corpus by fraction, as they are.
+    lines = lines.sort_values("corpus", key=lambda column: column.map(rank), kind="stable")
     systems = [name for name in names.ORDER if name in lines]
     lines.columns.name = None
     return lines[[*FACTS, *systems]].fillna("").reset_index(drop=True)
@@ -146,9 +143,8 @@ def comparisons(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     """
     part = predicted[predicted["protocol"] == "speaker_independent"]
     part = part.assign(comparison=part["fraction"])
-    table = evaluation.compare(
-        part, PAIRS, params.evaluation, seed=seeds.seed_of(params.seed, "comparisons")
-    )
+    seed = seeds.seed_of(params.seed, "comparisons")
+    table = evaluation.compare(part, PAIRS, params.evaluation, seed=seed)
     return table.rename(columns={"comparison": "fraction"})
 
 
@@ -165,9 +161,6 @@ def spread(predicted: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         As `hump.evaluation.variance`, by corpus, system and fraction.
     """
-    part = predicted[
-        (predicted["protocol"] == "speaker_independent")
-        & (predicted["fraction"] == params.headline)
-        & (predicted["system"] != names.MAJORITY)
-    ]
+    part = predicted[predicted["protocol"] == "speaker_independent"]
+    part = part[(part["fraction"] == params.headline) & (part["system"] != names.MAJORITY)]
     return evaluation.variance(part, ["corpus", "system", "fraction"])

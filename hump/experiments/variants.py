@@ -91,12 +91,8 @@ def changed(params: Params, **changes) -> ModelParams:
 
 def reference(params: Params) -> ModelParams:
     """The study's model with all streams and cross-attention in both stages."""
-    return changed(
-        params,
-        streams=("hubert", "mfcc", "prosody"),
-        stage1="cross_attention",
-        stage2="cross_attention",
-    )
+    attending = dict.fromkeys(("stage1", "stage2"), "cross_attention")
+    return changed(params, streams=("hubert", "mfcc", "prosody"), **attending)
 
 
 def folds(source: Data, params: Params) -> list[splits.Split]:

@@ -7,8 +7,8 @@ from pathlib import Path, PurePath
 
 import pandas as pd
 
+from hump import corpora, results
 from hump import model as saved
-from hump import results
 from hump.params import Params, folders, names
 from hump.report.leads import templates
 from hump.util import files, text
@@ -64,8 +64,7 @@ def write_data(examination, recipe, params: Params) -> Path:
     Path
         The card.
     """
-    used = examination.manifest[examination.manifest["emotion"].notna()]
-    used = used[used["excluded"].isna()]
+    used = corpora.used(examination.manifest)
     listed = results.corpora(params).set_index("corpus").loc[examination.name]
     words = templates().get_template("data_card.md").render(
         recipe=recipe, one=examination, params=params, used=used,

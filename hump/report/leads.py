@@ -38,10 +38,8 @@ class Lead(NamedTuple):
 @functools.cache
 def templates(folder=Path(__file__).parent) -> jinja2.Environment:
     """The texts of a folder, with filters that write a table's values as everywhere."""
-    loader, strict = jinja2.FileSystemLoader(folder), jinja2.StrictUndefined
-    prose = jinja2.Environment(
-        loader=loader, undefined=strict, trim_blocks=True, lstrip_blocks=True
-    )
+    settings = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    prose = jinja2.Environment(loader=jinja2.FileSystemLoader(folder), **settings)
     prose.filters |= {
         "uar": text.uar,
         "difference": text.difference,

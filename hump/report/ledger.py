@@ -169,7 +169,9 @@ def _measured(claim, row, params):
 def _verdict(claim, measured, row, params):
     if params.synthetic:
         return "undecided", SYNTHETIC
-    if differs := _differences(claim, row, params):
+    ours = _system(claim, row, params)
+    wrong = [name for name, wanted in claim.needs.items() if ours[name] != wanted]
+    if differs := "; ".join(f"{n} {ours[n]}, claimed with {claim.needs[n]}" for n in wrong):
         return "undecided", f"another system: {differs}"
     if claim.kind == "mechanism":
         return _on_mechanism(measured, row, params)
@@ -192,12 +194,6 @@ def _on_mechanism(measured, row, params):
     if np.isfinite(row.get("detectable", np.nan)):
         because += f"; detectable: {row['detectable']:.3f}"
     return "undecided", because
-
-
-def _differences(claim, row, params):
-    ours = _system(claim, row, params)
-    wrong = [k for k, wanted in claim.needs.items() if ours[k] != wanted]
-    return "; ".join(f"{k} {ours[k]}, claimed with {claim.needs[k]}" for k in wrong)
 
 
 def _system(claim, row, params):

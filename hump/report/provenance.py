@@ -38,6 +38,7 @@ def provenance(params: Params) -> dict:
         commit is None where the project is no git checkout.
     """
     commit = _git("rev-parse", "HEAD")
+    packages = {d.metadata["Name"].lower(): d.version for d in metadata.distributions()}
     return {
         "study": params.study,
         "seed": params.seed,
@@ -47,16 +48,11 @@ def provenance(params: Params) -> dict:
         "commit": commit,
         "uncommitted_changes": bool(_git("status", "--porcelain")) if commit else None,
         "python": platform.python_version(),
-        "packages": _packages(),
+        "packages": dict(sorted(packages.items())),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "device": device.describe(params.device),
     }
-
-
-def _packages():
-    found = {d.metadata["Name"].lower(): d.version for d in metadata.distributions()}
-    return dict(sorted(found.items()))
 
 
 def _git(*arguments):

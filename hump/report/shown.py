@@ -57,9 +57,8 @@ class Study:
 
     def named(self, pattern):
         """Names that a pattern stands for: one a target, or itself."""
-        return (
-            [pattern.replace("*", t) for t in self.params.targets] if "*" in pattern else [pattern]
-        )
+        every = self.params.targets if "*" in pattern else ["*"]
+        return [pattern.replace("*", target) for target in every]
 
     def leads(self):
         """Questions of the front page with their answers, as far as the study has them."""
