@@ -1,10 +1,10 @@
 """The doctor: is a copy of a corpus complete, is it the original, and what predicts its labels?"""
 
 import hashlib
-import html
 from dataclasses import dataclass
 from pathlib import Path
 
+import jinja2
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -24,6 +24,8 @@ _SETTINGS = EvaluationParams(resamples=1000, confidence=0.95)
 # Reasons that are no fault of the copy.
 _INTENDED = ("label outside the study", "of the other language")
 _SHOWN = 20
+_TEXT = Path(__file__).with_name("examination.html").read_text(encoding="utf-8")
+_PAGE = jinja2.Template(_TEXT, autoescape=True, trim_blocks=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,15 +99,8 @@ class Examination:
         return "\n\n".join(parts)
 
     def _repr_html_(self):
-        remark = f"<p><b>{html.escape(self.remark)}</b></p>" if self.remark else ""
-        parts = [f"<h3>{html.escape(self.title)}</h3>", remark]
         with pd.option_context("display.max_colwidth", None):  # else long paths are cut off
-            for heading, table in self.sections():
-                body = table.to_html(index=False, header="index" not in table, border=0)
-                parts += [f"<h4>{html.escape(heading)}</h4>", body if len(table) else "<p>-</p>"]
-        code = f"<code>{self.fingerprint}</code>"
-        parts.append(f"<p>Fingerprint of utterances, labels and audio: {code}</p>")
-        return "\n".join(filter(None, parts))
+            return _PAGE.render(one=self)
 
 
 def examine(name, root) -> Examination:

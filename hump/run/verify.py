@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jinja2
 import numpy as np
 import pandas as pd
 import yaml
@@ -229,14 +230,10 @@ def page(found: pd.DataFrame, folder, measured: bool) -> str:
     -------
     str
     """
-    counts = found["verdict"].value_counts()
-    lines = [f"# Verification of {folder}", ""]
-    lines.append("; ".join(f"**{counts.get(v, 0)}** {v}" for v in (IDENTICAL, WITHIN, OTHER)) + ".")
-    if not measured:
-        missing = f"The noise of seeds has not been measured ({NOISE} is not there)"
-        lines += ["", f"{missing}, so that only identical tables count as reproduced."]
-    lines += ["", "| what | verdict | because |", "| --- | --- | --- |"]
-    order = {OTHER: 0, WITHIN: 1, IDENTICAL: 2}
-    for row in found.sort_values("verdict", key=lambda v: v.map(order), kind="stable").itertuples():
-        lines.append(f"| {row.what} | {row.verdict} | {row.because} |")
-    return "\n".join(lines) + "\n"
+    words = Path(__file__).with_name("verification.md").read_text(encoding="utf-8")
+    worst = [OTHER, WITHIN, IDENTICAL]
+    rows = found.sort_values("verdict", key=lambda v: v.map(worst.index), kind="stable")
+    counts = found["verdict"].value_counts().reindex(worst[::-1], fill_value=0)
+    facts = {"folder": folder, "counts": counts, "measured": measured, "noise": NOISE}
+    template = jinja2.Template(words, trim_blocks=True, keep_trailing_newline=True)
+    return template.render(facts, rows=rows.itertuples())
