@@ -101,6 +101,14 @@ def test_the_container_is_made_from_files_that_are_there():
         ), image
 
 
+def test_the_image_holds_what_a_clone_does():
+    """A file that git keeps and the image lacks would count there as an uncommitted change."""
+    ignored = [line for line in (ROOT / ".gitignore").read_text().splitlines() if line[0] != "#"]
+    wanted = [line if "results/" in line else f"**/{line}" for line in ignored]
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert [line for line in lines if line[0] != "#"] == [line.rstrip("/") for line in wanted]
+
+
 def test_supported_versions_of_python_are_the_same_everywhere():
     assert PROJECT["project"]["requires-python"] == ">=3.11,<3.14"
     ci = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())

@@ -193,8 +193,9 @@ def _test_job(source, data, folder, layers, fold, fraction, repeat, scaled, para
 
 
 def saved(params: Params) -> pd.DataFrame:
-    """What `predict` found, as 12 wrote it; no rows if the study leaves 12 out."""
-    if "12_transfer" in params.leave_out:
+    """What `predict` found, as 12 wrote it; no rows where 12 is left out or has not been run."""
+    written = results.table(params, "control_predictions").is_file()
+    if "12_transfer" in params.leave_out or not written:
         return summary.predictions(params)[:0]
     return results.read(params, "control_predictions")
 
