@@ -150,7 +150,10 @@ def predict(source: Data, targets: dict, params: Params) -> pd.DataFrame:
                 data, protocol.untrained(data), {PROBE: _scaled_probe(source, data)}
             )
             parts.append(runner.predictions(data, outcome, fraction=0.0, repeat=0, rng_key=""))
-    return pd.concat([own(params), *parts], ignore_index=True)
+    known = own(params)
+    # As many as of the controls: differences are those of trainings that both have.
+    tuned = known["repeat"] < params.experiments.transfer.tuned
+    return pd.concat([known[known["fraction"].eq(0) | tuned], *parts], ignore_index=True)
 
 
 def _scaled_probe(source, data):
@@ -218,6 +221,11 @@ def summarise(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     return evaluation.cells(predictions, ["fraction", "system"], **settings)
 
 
+def share(fraction: float) -> str:
+    """What comparisons at a fraction of the data are called."""
+    return f"{100 * fraction:g} % of the data"
+
+
 def compare(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     """The study's own model against every control, over the speakers of all targets together.
 
@@ -232,7 +240,7 @@ def compare(predictions: pd.DataFrame, params: Params) -> pd.DataFrame:
     pandas.DataFrame
         As `hump.evaluation.compare_families`; ``comparison`` is the fraction as text.
     """
-    part = predictions.assign(comparison=predictions["fraction"].map("{:.0%} of the data".format))
+    part = predictions.assign(comparison=predictions["fraction"].map(share))
     systems = [*(control.system for control in controls(params)), PROBE]
     pairs = families(names.PRETRAINED, systems, primary(params))
     return evaluation.compare_families(part, pairs, **intervals(params, "transfer controls"))

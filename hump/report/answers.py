@@ -15,6 +15,7 @@ from hump.experiments import (
     fusion,
     layers,
     matrix,
+    transfer,
 )
 from hump.params import Params, names
 from hump.report import leads
@@ -322,7 +323,7 @@ def about_main_claims(table: pd.DataFrame, params: Params) -> str:
 
 
 def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Params) -> str:
-    """12: what helps, and how far trainings differ.
+    """12: what helps and what loses most, and how far trainings differ.
 
     Parameters
     ----------
@@ -330,13 +331,24 @@ def about_controls(table: pd.DataFrame, comparisons: pd.DataFrame, params: Param
         As `hump.experiments.transfer.summarise` and `compare`.
     params : Params
     """
-    least = table["fraction"] == table["fraction"].min()
-    own = list(table[least & (table["system"] == names.PRETRAINED)].itertuples())
-    tests = [_with_verdict(row, params) for row in comparisons.itertuples()]
+    # What a control changes: the other way round than in the table.
+    low, high = -comparisons["difference_high"], -comparisons["difference_low"]
+    changes = comparisons.assign(
+        difference=-comparisons["difference"], difference_low=low, difference_high=high
+    )
+    tests = [_with_verdict(row, params) for row in changes.itertuples()]
+    at = table[table["fraction"] == table["fraction"].min()]
+    first = [pair for pair in tests if pair[0].comparison == transfer.share(at["fraction"].iloc[0])]
+    first.sort(key=lambda pair: pair[0].difference)
+    best = next((row for row, verdict in reversed(first) if verdict == "better"), None)
+    worst = next((row for row, verdict in first if verdict == "worse"), None)
+    own = at[at["system"] == names.PRETRAINED]
+    other = at[at["system"] == best.b].set_index("corpus") if best else {}
+    uars = [(row, other.loc[row.corpus] if best else None) for row in own.itertuples()]
     decided = [pair for pair in tests if pair[1] in ("better", "worse")]
-    left = [pair for pair in tests if pair[1] not in ("better", "worse")]
-    facts = (own, own[0].repeats, own[-1].corpus)
-    return lead("controls", "", *facts).then("controls", *facts, decided, left)
+    left = [pair for pair in tests if pair not in decided]
+    facts = (best, worst, uars)
+    return lead("controls", "", *facts).then("controls", uars[-1][0].corpus, decided, left)
 
 
 def about_matrix(table: pd.DataFrame, found: dict) -> str:

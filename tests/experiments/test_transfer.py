@@ -101,6 +101,10 @@ def test_controls_and_the_main_claims(study):
     for cell, part in rows.groupby(["system", "fraction", "repeat", "corpus"]):
         assert sorted(part["utterance_id"]) == sorted(targets[cell[-1]].rows["utterance_id"]), cell
     assert rows.loc[rows["fraction"] > 0, "system"].nunique() == 4, "the main claims alone"
+    for fraction, trained in ((0.0, {0, 1}), (0.5, {0})):
+        part = rows[(rows["fraction"] == fraction) & (rows["system"] != transfer.PROBE)]
+        repeats = part.groupby("system")["repeat"].agg(set)
+        assert (repeats == trained).all(), "the study's own model has no more than the controls"
     table = transfer.summarise(rows, params)
     cell = table.query("corpus == 'demo_german' and fraction == 0 and system == @names.PRETRAINED")
     uars = [
@@ -150,9 +154,17 @@ def test_controls_and_the_main_claims(study):
     assert claims["difference"].iloc[0] == pytest.approx(expected)
     said = answers.about_main_claims(claims, params)
     assert said.startswith("**Of 7 main claims, ") and said.count("\n* ") == 7
+    first = tests["comparison"] == "0 % of the data"
+    other = "margin 0"  # as if this control were better by 0.2 to 0.4
+    changed = {"difference": -0.3, "difference_low": -0.4, "difference_high": -0.2, "p_holm": 0.001}
+    tests.loc[first & (tests["b"] == other), list(changed)] = changed.values()
     said = answers.about_controls(table, tests, params)
-    assert said.startswith("**2 trainings of HuMP-CAT that differ in their seed alone vary by ")
-    assert "in UAR with 0 % of the target data" in said.partition(DETAILS)[0]
+    assert said.startswith("**Of what was changed, *margin 0* helps most: +0.300 [+0.200, +0.400]")
+    assert "deviation over 2 trainings, and that of *margin 0*: " in said.partition(DETAILS)[0]
+    assert "*margin 0* is measurably better than HuMP-CAT with 0 % of the data: +0.300" in said
+    tests["p_holm"] = 1.0
+    said = answers.about_controls(table, tests, params)
+    assert said.startswith("**Nothing that was changed was shown to help.** HuMP-CAT's mean UAR")
     figure = plots.trainings(pd.DataFrame(
         {"corpus": "a", "system": ["x", "x", "y"], "uar": [0.5, 0.7, 0.4]}
     ))  # fmt: skip
