@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 
 from hump import corpora, evaluation
+from hump.experiments import transfer
+from hump.experiments.fusion import PLAIN
 from hump.features import encoders
-from hump.params import ROOT, folders, load_params
+from hump.params import ROOT, folders, load_params, names
 from hump.report import leads
 from hump.util import text
 
@@ -53,6 +55,24 @@ def test_what_is_said_of_the_main_claims_is_what_the_tables_say():
         line = f"| {row.claim} | {text.percent(row.fraction)} | {text.difference(row)} |"
         assert f"{line} {row.p_holm:.2g} | {said} |" in README
     assert all(f"`{name}`" in README for name in params.leave_out), "what was not run is said"
+
+
+def test_what_is_said_of_the_controls_is_what_the_tables_say():
+    tables, words = PUBLISHED / "open" / "tables", " ".join(README.split())
+    uars = pd.read_csv(tables / "controls.csv").query("fraction == 0").set_index("corpus")
+    uars = uars.loc["average of targets"].set_index("system")
+    for system in (names.PRETRAINED, transfer.SCALED):
+        row = uars.loc[system]
+        assert f"{row['uar']:.3f} ± {row['uar_sd']:.3f}" in words, system
+    for system in (transfer.PROBE, "MFCC + prosody"):
+        assert f" {uars.loc[system, 'uar']:.3f}" in words, system
+    tests = pd.read_csv(tables / "control_comparisons.csv")
+    tests = tests[tests["comparison"] == transfer.share(0)].set_index("b")
+    for system in (transfer.SCALED, "encoder alone", PLAIN):
+        row = tests.loc[system]
+        turned = [-row[f"difference{part}"] for part in ("", "_high", "_low")]
+        assert f"({text.interval(*turned, sign=True)})" in words, system
+        assert row["p_holm"] < 0.05, "the text says that it helps"
 
 
 def test_picture_says_what_it_is_made_of():
@@ -108,12 +128,13 @@ def test_encoders_are_those_of_the_benchmark():
     assert f"heard {sum(map(float, heard)):.0f} hours" in FEATURES
     assert f"in {seconds / 60:.0f} minutes" in FEATURES
     lines = {(line["corpus"], line["encoder"], line["features"]): line for line in probes["lines"]}
-    own, names = "layers 1 and 9", ("emodb", "casia", "urdu", "emovo", "ravdess", "nemo", "average")
+    own = "layers 1 and 9"
+    columns = ("emodb", "casia", "urdu", "emovo", "ravdess", "nemo", "average")
     for name, encoder, features in (
         ("small HuBERT, layers 1 and 9", "hubert-mini", own),
         ("MFCC statistics", "none", "MFCC statistics"), ("eGeMAPS", "none", "eGeMAPS"),
     ):  # fmt: skip
-        cells = [lines[corpus, encoder, features] for corpus in names]
+        cells = [lines[corpus, encoder, features] for corpus in columns]
         text = [f"{c['uar']:.3f} [{c['uar_low']:.3f}, {c['uar_high']:.3f}]" for c in cells]
         assert f"| {name} | {' | '.join(text)} |" in FEATURES
     tests = {test["b"]: test for test in probes["tests"]}
