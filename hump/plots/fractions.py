@@ -178,7 +178,7 @@ def strategies(table):
     table = table.assign(kind=np.select(kinds, words, "other"))
     panels = dict(list(table.groupby(["corpus", "fraction"], sort=False)))
     size = (2.3, 0.6 + 0.2 * len(variants))
-    figure, axes = parts.panels(list(panels), size, share="xy", xlabel="UAR, speakers unseen")
+    figure, axes = parts.panels(list(panels), size, share="xy", xlabel="UAR")
     for (corpus, fraction), axis in axes.items():
         part = panels[corpus, fraction]
         for kind, look in looks.items():
