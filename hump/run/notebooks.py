@@ -123,6 +123,8 @@ def _environment(workers, profile):
         "MATPLOTLIBRC": os.devnull,
         "JUPYTER_RUNTIME_DIR": profile,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        # On a busy machine joblib says that it starts a worker anew, which changes no result.
+        "PYTHONWARNINGS": "ignore:A worker stopped while some jobs:UserWarning",
         **{f"{library}_NUM_THREADS": "1" for library in _LIBRARIES},
         **{name: os.environ.get(name, value) for name, value in SAME_EVERYWHERE.items()},
     }

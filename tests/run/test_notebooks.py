@@ -71,6 +71,12 @@ def test_runs_with_its_parameters_in_this_python_and_in_the_project(make, tmp_pa
     assert str(tmp_path) not in str(record)
 
 
+def test_a_worker_that_joblib_starts_anew_is_not_told(make, tmp_path):
+    warn = "import warnings\nfor text in ('A worker stopped while some jobs were', 'Another'):\n"
+    text = text_of(run(make(warn + "    warnings.warn(text)"), tmp_path))
+    assert "UserWarning: Another" in text and "UserWarning: A worker stopped" not in text
+
+
 def test_a_kernel_of_the_user_with_the_same_name_is_not_used(make, tmp_path, monkeypatch):
     kernel = tmp_path / "user" / "kernels" / "python3"
     kernel.mkdir(parents=True)
