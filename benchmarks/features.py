@@ -57,7 +57,7 @@ def main(arguments):
         target = HERE / "results" / f"features-{device}.json"
         machine = _machine(device)
         result = {"audio": _about(files), "measured_on": {}}
-        if arguments[1:]:
+        if arguments[1:] and target.is_file():
             result = json.loads(target.read_text()) | {"audio": result["audio"]}
         for name, section in (
             ("exactness", lambda: _exactness(files, models)),
@@ -70,8 +70,9 @@ def main(arguments):
             if name in arguments[1:] or not arguments[1:]:
                 result[name], result["measured_on"][name] = section(), machine
                 print(json.dumps({name: result[name]}, indent=1), flush=True)
-    target.write_text(json.dumps(result, indent=1) + "\n")
-    _figure(result, target.with_suffix(".png"))
+                target.write_text(json.dumps(result, indent=1) + "\n")
+    if {"streams", "whole", "growth"} <= set(result):
+        _figure(result, target.with_suffix(".png"))
 
 
 # --- what is measured ---
@@ -188,7 +189,7 @@ def _padded(block, model, expected):
     """The error that is avoided: transformers on one padded batch, attention mask and all."""
     import torch
 
-    network, extractor = plain._LOADED[model]
+    network, extractor = plain._LOADED[model, "cpu"]
     signals = [audio.load(path) for path in block]
     inputs = extractor(
         signals, sampling_rate=16_000, return_tensors="pt", padding=True, return_attention_mask=True

@@ -28,10 +28,11 @@ def hubert(path, encoder, device="cpu"):
     import torch
     from transformers import AutoFeatureExtractor, HubertModel
 
-    if encoder not in _LOADED:
+    key = encoder, device
+    if key not in _LOADED:
         model = HubertModel.from_pretrained(encoder).eval().to(device)
-        _LOADED[encoder] = model, AutoFeatureExtractor.from_pretrained(encoder)
-    model, extractor = _LOADED[encoder]
+        _LOADED[key] = model, AutoFeatureExtractor.from_pretrained(encoder)
+    model, extractor = _LOADED[key]
     signal, rate = soundfile.read(path, dtype="float32")
     inputs = extractor(signal, sampling_rate=rate, return_tensors="pt").input_values
     with torch.no_grad():

@@ -1,5 +1,7 @@
 """Shared pieces: a small corpus of made-up features, and a study that fits it."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,15 @@ from hump.training.dataset import Data
 # Test processes share the cores: more threads than cores wait for one another.
 torch.set_num_threads(1)
 threadpoolctl.threadpool_limits(1)
+
+
+# ``HUMP_TEST_DEVICE=cuda`` runs what these tests train, predict and extract on a GPU.
+DEVICE = os.environ.get("HUMP_TEST_DEVICE", "cpu")
+
+
+def pytest_report_header():
+    """Say what the tests compute on."""
+    return f"device of the tests: {DEVICE} (HUMP_TEST_DEVICE=cuda: a GPU)"
 
 
 def pytest_collection_modifyitems(items):
@@ -65,10 +76,17 @@ def make_data():
 
 
 @pytest.fixture
+def place():
+    """What these tests compute on."""
+    return DEVICE
+
+
+@pytest.fixture
 def params(tmp_path, monkeypatch):
     """The smoke study, writing under a folder of the test's own, with its corpora listed."""
     monkeypatch.setattr("hump.params.schema.ROOT", tmp_path)
     study = hump.load_params(hump.__path__[0] + "/../params/smoke.yaml")
+    study = study.model_copy(update={"device": DEVICE})
     lines = [{"corpus": name, "remark": "", "fingerprint": f"{k:016x}"}
              for k, name in enumerate(study.corpus_names)]  # fmt: skip
     results.write(pd.DataFrame(lines), study, results.CORPORA, encoder=False)

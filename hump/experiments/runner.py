@@ -36,7 +36,8 @@ def run(function, calls, params: Params, *, label: str, cpu_only: bool = False) 
         Keyword arguments of each call: `Data`, splits, parameters, folders of models, arrays, and
         what JSON can hold.
     params : Params
-        Where results are kept, and the device: on a GPU jobs run one after another.
+        Where results are kept, and the device. A GPU is shared by as many processes as there are
+        cores and it has memory for: a small fit leaves most of it idle.
     label : str
         Shown beside the progress bar.
     cpu_only : bool
@@ -99,12 +100,12 @@ def _call(function, call):
 
 
 def _parallel(task, function, missing, params, label, total, *, cpu_only=False):
-    """Do what is missing: on a GPU one after another, else a process a core."""
+    """Do what is missing, a process a core."""
     for value in {id(value): value for call, _ in missing for value in call.values()}.values():
         if isinstance(value, Data):
             value.pooled  # noqa: B018 -- computed here once, rather than in each job
-    on_cpu = cpu_only or device.resolve(params.device) == "cpu"
-    at_once = min(parallel.workers(), len(missing)) if on_cpu else 1
+    room = device.shares("cpu" if cpu_only else params.device)
+    at_once = min(parallel.workers(), len(missing), room or len(missing))
     jobs = (delayed(task)(function, call, place) for call, place in missing)
     with tqdm(total=total, initial=total - len(missing), desc=label, unit="job") as bar:
         # With one process it is this one: no start-up, and errors show where they are.

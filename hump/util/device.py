@@ -64,6 +64,18 @@ def describe(name: str) -> str:
     return torch.cuda.get_device_name()
 
 
+def shares(name: str) -> int | None:
+    """How many processes a device has memory for, as far as torch knows: None for any number.
+
+    A process that trains small models takes 1 GiB of a GPU, most of it CUDA's own.
+    """
+    if resolve(name) == "cpu":
+        return None
+    import torch
+
+    return max(1, torch.cuda.mem_get_info()[0] // 2**30)
+
+
 @contextlib.contextmanager
 def exact():
     """Let torch not round float32, as to TF32's ten bits, and a GPU add up in a fixed order.

@@ -54,6 +54,21 @@ def test_results_in_order_and_alike(run, monkeypatch, workers):
     assert results == [json.loads(json.dumps(square(**call))) for call in CALLS]
 
 
+def test_processes_are_no_more_than_cores_jobs_or_the_gpu_has_room_for(run, monkeypatch):
+    numbers, parallel = [], runner.Parallel
+
+    def watched(n_jobs, **options):
+        numbers.append(n_jobs)
+        return parallel(n_jobs=1, **options)
+
+    monkeypatch.setattr(runner, "Parallel", watched)
+    monkeypatch.setenv("HUMP_WORKERS", "8")
+    for room in (None, 3, 16):
+        monkeypatch.setattr(runner.device, "shares", lambda name, room=room: room)
+        run(calls=[{"n": 100 * (room or 0) + n} for n in range(5)])
+    assert numbers == [5, 3, 5]
+
+
 def test_jobs_find_computed_what_all_of_them_need_of_a_corpus(run, make_data):
     assert run(computed, [{"data": make_data()}]) == [["moments", "pooled"]]
 

@@ -10,7 +10,7 @@ from hump.params import names
 from hump.report import answers
 from hump.report.leads import DETAILS
 from hump.training import baselines, fit
-from hump.util import files
+from hump.util import device, files
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ def test_source_models_differ_in_their_seeds_alone(study):
     key = (params.seed, "pretrain", "demo_source", "all")
     for number, net in enumerate(nets):
         rng_key = key if number == 0 else (*key, number)
-        alone = fit.pretrain_all(
-            source, params.only("seed", "model", "pretrain", "device"), epochs=1, rng_key=rng_key
-        )
+        settings = params.only("seed", "model", "pretrain", "device")
+        with device.exact():
+            alone = fit.pretrain_all(source, settings, epochs=1, rng_key=rng_key)
         assert (alone.head.weight == net.head.weight).all()
 
 

@@ -71,7 +71,7 @@ def corpus(tmp_path):
 def params(tmp_path):
     """The part of the parameters that features use: a function of changes to it."""
 
-    def make(**changes):
+    def make(device="cpu", **changes):
         features = {
             "encoder": "untrained",
             "layers": (1, 3),
@@ -82,7 +82,9 @@ def params(tmp_path):
             "mfcc": {"frame_ms": 25, "hop_ms": 10, "window": "hann"},
         }
         return SimpleNamespace(
-            features=SimpleNamespace(**(features | changes)), device="cpu", cache=tmp_path / "cache"
+            features=SimpleNamespace(**(features | changes)),
+            device=device,
+            cache=tmp_path / "cache",
         )
 
     return make

@@ -84,16 +84,17 @@ def one_thread():
         yield
 
 
-def test_values_are_those_of_the_streams(corpus, params, one_thread):
+def test_values_are_those_of_the_streams(corpus, params, one_thread, place):
     root, manifest = corpus(3)
-    stored = extract(manifest, params(), root)
+    stored = extract(manifest, params(place), root)
     assert stored.utterance_ids == ("toy-00", "toy-01", "toy-02")
     assert (stored.corpus, stored.encoder, stored.trained) == ("toy", "untrained encoder", False)
     assert stored.layers == (1, 3)
     assert len(stored) == 3
     assert stored.pooled is None
     signals = [audio.load(root / path) for path in manifest["path"]]
-    states = hubert.extract(signals, encoder="untrained", layers=(1, 3))
+    encoder = hubert.load_encoder("untrained", layers=(1, 3), device=place)
+    states = hubert.extract(signals, encoder=encoder, layers=(1, 3))
     for i, signal in enumerate(signals):
         np.testing.assert_array_equal(stored.hubert[i], states[i].astype(np.float16))
         np.testing.assert_array_equal(stored.mfcc[i], mfcc.extract(signal).astype(np.float16))

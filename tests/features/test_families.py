@@ -113,10 +113,10 @@ def test_every_family_is_tested():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_batches_give_what_transformers_gives_alone(tmp_path, speech, kind):
+def test_batches_give_what_transformers_gives_alone(tmp_path, speech, kind, place):
     folder = save(tmp_path / "it", kind)
     signals = [speech(s, seed=i) for i, s in enumerate((0.3, 0.615, 0.3, 1.2, 0.615, 0.0925))]
-    encoder = hubert.load_encoder(folder, layers=(3,))
+    encoder = hubert.load_encoder(folder, layers=(3,), device=place)
     everything = (0, 1, 2, 3)
     expected = [plain(folder, signal) for signal in signals]
     for batch_s in (0.01, 1.5, 100):

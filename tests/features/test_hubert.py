@@ -68,10 +68,11 @@ def plain(folder, signal, layers, *, do_normalize=True):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layers", [(0,), (1, 3), (3, 0, 2), (4,)])
-def test_values_are_those_of_transformers_one_at_a_time(tmp_path, speech, kind, layers):
+def test_values_are_those_of_transformers_one_at_a_time(tmp_path, speech, kind, layers, place):
     folder = save(tmp_path / kind, kind)
     signals = [speech(duration, seed=1) for duration in (0.3, 0.61, 0.3, 1.2)]
-    extracted = hubert.extract(signals, encoder=folder, layers=layers)
+    encoder = hubert.load_encoder(folder, layers=layers, device=place)
+    extracted = hubert.extract(signals, encoder=encoder, layers=layers)
     for signal, values in zip(signals, extracted, strict=True):
         expected = plain(folder, signal, layers)
         assert values.dtype == np.float32
@@ -82,8 +83,8 @@ def test_values_are_those_of_transformers_one_at_a_time(tmp_path, speech, kind, 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("batch_s", [0.01, 1, 3, 100])
-def test_company_and_order_change_nothing(tmp_path, speech, kind, batch_s):
-    encoder = hubert.load_encoder(save(tmp_path / kind, kind), layers=(4,))
+def test_company_and_order_change_nothing(tmp_path, speech, kind, batch_s, place):
+    encoder = hubert.load_encoder(save(tmp_path / kind, kind), layers=(4,), device=place)
     durations = np.random.default_rng(0).choice([0.025, 0.2, 0.7, 0.7, 1.3, 2.9], 12)
     signals = [0.01 * 4**i * speech(duration, seed=i) for i, duration in enumerate(durations)]
     extracted = hubert.extract(signals, encoder=encoder, layers=(1, 4), batch_s=batch_s)
@@ -94,13 +95,14 @@ def test_company_and_order_change_nothing(tmp_path, speech, kind, batch_s):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_pieces_of_a_long_recording_change_nothing(tmp_path, speech, kind, monkeypatch):
+def test_pieces_of_a_long_recording_change_nothing(tmp_path, speech, kind, monkeypatch, place):
     signal = 0.3 + speech(6.1, seed=1)
     expected = plain(save(tmp_path / kind, kind), signal, (0, 4))
-    monkeypatch.setitem(wav2vec2.PIECE, "cpu", 7 * 64 * 16)  # seven frames
+    monkeypatch.setitem(wav2vec2.PIECE, place, 7 * 64 * 16)  # seven frames
     monkeypatch.setattr(wav2vec2, "FEED_FORWARD_ROWS", 50)
     monkeypatch.setattr(wav2vec2, "BLOCKS", 3)
-    (values,) = hubert.extract([signal], encoder=tmp_path / kind, layers=(0, 4))
+    encoder = hubert.load_encoder(tmp_path / kind, layers=(0, 4), device=place)
+    (values,) = hubert.extract([signal], encoder=encoder, layers=(0, 4))
     assert error(values, expected) < 1e-5
 
 

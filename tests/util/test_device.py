@@ -68,3 +68,12 @@ def test_gpu_has_bfloat16_and_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
     assert device.describe("auto") == "a GPU" and device.describe("cpu") == "cpu"
     assert device.has_bfloat16("cuda")
+
+
+def test_a_gpu_is_shared_by_as_many_processes_as_it_has_memory_for(monkeypatch):
+    assert device.shares("cpu") is None
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for free, count in ((7.9, 7), (1.0, 1), (0.3, 1)):
+        room = int(free * 2**30), 8 * 2**30
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda room=room: room)
+        assert device.shares("cuda") == count
