@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from hump.errors import HumpError, ParameterError
@@ -166,16 +167,35 @@ def _call(command, lock, messages):
     before = {number: signal.signal(number, stop) for number in caught}
     try:
         child = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | more, stderr=messages, pass_fds=[lock.fileno()],
+            command, cwd=ROOT, env=os.environ | more, stderr=messages or subprocess.PIPE,
+            pass_fds=[lock.fileno()],
             start_new_session=True,  # a group of its own: a signal reaches all of it, once
         )  # fmt: skip
+        teller = threading.Thread(target=_tell, args=(child.stderr, stopped), daemon=True)
+        teller.start()
         status = child.wait()
+        teller.join(2)  # longer, if somebody lives on who could still say something
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     if status and stopped:
         return 130
     return status if status >= 0 else 1
+
+
+def _tell(messages, stopped):
+    """Pass on messages as they come, up to an interrupt: everybody would complain of it at length.
+
+    Parameters
+    ----------
+    messages : binary stream or None
+    stopped : list
+        No longer empty once there was an interrupt.
+    """
+    for part in iter(lambda: messages.read1(), b"") if messages else ():
+        if not stopped:
+            sys.stderr.write(part.decode(errors="replace"))
+            sys.stderr.flush()
 
 
 def _explain(messages):

@@ -128,6 +128,22 @@ def test_no_traceback_of_a_folder_that_is_left_to_the_end(tmp_path, monkeypatch)
             assert told or log.tell() == 0
 
 
+def test_of_an_interrupt_nobody_complains_at_length(tmp_path, capsys):
+    script = """
+import os, signal, sys, time
+print("at work", file=sys.stderr, flush=True)
+time.sleep(2)
+os.kill(os.getppid(), signal.SIGTERM)  # as a scheduler does, to the first process alone
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    sys.exit("Traceback (most recent call last)")
+"""
+    with (tmp_path / "lock").open("w") as lock:
+        assert study._call([sys.executable, "-c", script], lock, None) == 130
+    assert capsys.readouterr().err == "at work\n"
+
+
 def test_snakemakes_own_failure_is_told(project):
     with (project / "workflow" / "Snakefile").open("a") as file:
         file.write("\nraise ValueError('a mistake in the Snakefile')\n")
