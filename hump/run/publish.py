@@ -17,6 +17,8 @@ from hump.util.parallel import SAME_EVERYWHERE
 
 # Hashes of the published files, the parameters, and the machine that made them.
 MANIFEST = "published.json"
+# How far other seeds move the tables, if it was measured: see `hump.run.verify`.
+NOISE = "noise.csv"
 # One line an utterance, or too large: not published.
 _LEFT_OUT = ("manifest.csv", "*predictions*.csv")
 # These show recordings, which are published only where they are ours.
@@ -30,7 +32,8 @@ _KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*", "audio": 
 def publish(params: Params) -> Path:
     """Copy the tables, figures and executed notebooks of a finished study to the published ones.
 
-    With them goes ``published.json``: a hash of every file, the parameters, and the machine.
+    With them goes ``published.json``: a hash of every file, the parameters, and the machine. What
+    no step of the study makes, as a table of an earlier version, stays behind.
 
     Parameters
     ----------
@@ -46,24 +49,30 @@ def publish(params: Params) -> Path:
     HumpError
         The study is not finished, or something that it depends on has changed since.
     """
-    for step in steps.plan(params):
+    plan = steps.plan(params)
+    for step in plan:
         if not steps.is_current(step, params):
             raise HumpError(
                 f"study={params.study}: {step.name} is not up to date; run "
                 f"./run_all.sh params/{params.study}.yaml first"
             )
     left_out = _LEFT_OUT + (() if params.synthetic else _SHOWS_RECORDINGS)
+    made = {params.results / name for step in plan for name in step.makes}
     target = results.published(params)
     draft = target.with_name(f".{params.study}.partial")
     shutil.rmtree(draft, ignore_errors=True)
     for kind, pattern in _KINDS.items():
         (draft / kind).mkdir(parents=True)
         for file in sorted((params.results / kind).glob(pattern)):
+            if kind == "tables" and file not in made:
+                continue
             if not any(file.match(name) for name in left_out) and not file.name.startswith("."):
                 shutil.copyfile(file, draft / kind / file.name)
     for card in sorted(params.results.glob("models/*/README.md")):
         shutil.copyfile(card, draft / "cards" / f"model_{card.parent.name}.md")
     files.write_text(draft / MANIFEST, json.dumps(_statement(params, draft), indent=1) + "\n")
+    if (target / NOISE).is_file():
+        shutil.copyfile(target / NOISE, draft / NOISE)
     shutil.rmtree(target, ignore_errors=True)  # not before the new ones are there
     draft.rename(target)
     return target

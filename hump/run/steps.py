@@ -18,8 +18,9 @@ from hump.params import Params, folders
 from hump.util import code, files
 from hump.util.files import ROOT
 
-# Where the name of a study's parameter file is kept.
-ORIGIN = ".steps/params_file.json"
+# Folder of a record of each step that was run, and the name of the study's parameter file.
+RECORDS = ".steps"
+ORIGIN = f"{RECORDS}/params_file.json"
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def origin(params: Params) -> str | None:
 
 
 def _record(step, params):
-    return params.results / ".steps" / f"{step.name}.json"
+    return params.results / RECORDS / f"{step.name}.json"
 
 
 def _made(step, params):

@@ -20,11 +20,11 @@ import yaml
 
 from hump.errors import HumpError
 from hump.params import ROOT
-from hump.run import publish
+from hump.run import publish, steps
 from hump.util import files
 
 IDENTICAL, WITHIN, OTHER = "identical", "within the noise of seeds", "does not reproduce"
-NOISE, PAGE = "noise.csv", "verification.md"
+PAGE = "verification.md"
 # Columns that say what a row is about, in whatever table they are.
 _KEYS = (
     "kind", "claim", "detail", "corpus", "role", "model", "protocol", "condition", "question",
@@ -63,10 +63,12 @@ def verify(folder, *, seeds=()) -> int:
     params = publish.parameters(folder)
     if seeds:
         runs = [_tables(folder), *(_run(params, seed) for seed in seeds)]
-        files.write_text(folder / NOISE, noise(runs).to_csv(index=False, lineterminator="\n"))
-        print(f"Noise of {len(seeds)} other seeds: {folder / NOISE}")
+        files.write_text(
+            folder / publish.NOISE, noise(runs).to_csv(index=False, lineterminator="\n")
+        )
+        print(f"Noise of {len(seeds)} other seeds: {folder / publish.NOISE}")
         return 0
-    known = pd.read_csv(folder / NOISE) if (folder / NOISE).is_file() else None
+    known = pd.read_csv(folder / publish.NOISE) if (folder / publish.NOISE).is_file() else None
     found = compare(_tables(folder), _run(params, params.seed), known)
     text = page(found, folder, known is not None)
     file = _place(params, params.seed) / PAGE
@@ -90,7 +92,9 @@ def _run(params, seed):
     done = subprocess.run(command, cwd=ROOT, env=os.environ | folders, check=False)
     if done.returncode:
         raise HumpError(f"study={params.study}: the run with seed {seed} failed; see above")
-    shutil.rmtree(cache)  # another call starts from nothing, an interrupted one goes on
+    # Another call starts from nothing, an interrupted one goes on.
+    shutil.rmtree(cache)
+    shutil.rmtree(place / params.study / steps.RECORDS)
     return _tables(place / params.study)
 
 
@@ -234,6 +238,6 @@ def page(found: pd.DataFrame, folder, measured: bool) -> str:
     worst = [OTHER, WITHIN, IDENTICAL]
     rows = found.sort_values("verdict", key=lambda v: v.map(worst.index), kind="stable")
     counts = found["verdict"].value_counts().reindex(worst[::-1], fill_value=0)
-    facts = {"folder": folder, "counts": counts, "measured": measured, "noise": NOISE}
+    facts = {"folder": folder, "counts": counts, "measured": measured, "noise": publish.NOISE}
     template = jinja2.Template(words, trim_blocks=True, keep_trailing_newline=True)
     return template.render(facts, rows=rows.itertuples())

@@ -195,7 +195,7 @@ def test_corpora_count_by_content(tmp_path, monkeypatch):
 def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):
     shown = {"tables/main.csv", "notebooks/09_figures.ipynb", "figures/fractions.png",
              "cards/emodb.md"}  # fmt: skip
-    private = {"tables/manifest.csv", "tables/predictions_emodb.csv"}
+    private = {"tables/manifest.csv", "tables/predictions_emodb.csv", "tables/of_another_age.csv"}
     recordings = {"notebooks/01_data.ipynb", "figures/streams.png"}
     for name in shown | private | recordings:
         files.write_text(params.results / name, name)
@@ -208,6 +208,8 @@ def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):
 
     shown |= {"tables/corpora.csv", "published.json", "cards/model_source.md"}
     assert published(params) == shown | recordings, "synthetic speech may be shown"
+    files.write_text(params.results.parent / "published/smoke/noise.csv", "measured once")
+    shown |= {"noise.csv"}
     monkeypatch.setattr(type(params), "synthetic", property(lambda self: False))
     assert published(params) == shown
 

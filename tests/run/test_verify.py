@@ -9,7 +9,8 @@ import pytest
 import hump
 from hump.errors import HumpError
 from hump.params import ROOT
-from hump.run import publish, verify
+from hump.run import publish, steps, verify
+from hump.util import files
 
 
 def cells(shift=0.0, *, chosen="a", rows=4):
@@ -76,7 +77,7 @@ def test_everything_identical(published, noise, monkeypatch, tmp_path):
 
 
 def test_what_differs_less_than_seeds_reproduces(published, noise, monkeypatch, tmp_path):
-    noise.to_csv(published / verify.NOISE, index=False)
+    noise.to_csv(published / publish.NOISE, index=False)
     close = {"cells": cells(0.02).sample(frac=1, random_state=0), "same": cells(),
              "claims": claims(), "main": main(0.52)}  # fmt: skip
     status, page = run(monkeypatch, published, tmp_path, **close)
@@ -95,7 +96,7 @@ def test_what_differs_less_than_seeds_reproduces(published, noise, monkeypatch, 
     ({"main": main(0.7)}, "| main.csv | does not reproduce | largest difference, HuMP-CAT: 0.2;"),
 ])  # fmt: skip
 def test_what_does_not_reproduce(published, noise, monkeypatch, tmp_path, changes, said):
-    noise.to_csv(published / verify.NOISE, index=False)
+    noise.to_csv(published / publish.NOISE, index=False)
     same = {"cells": cells(), "same": cells(), "claims": claims(), "main": main(0.5)}
     status, page = run(monkeypatch, published, tmp_path, **same | changes)
     assert status == 1 and said in page
@@ -135,6 +136,7 @@ def test_a_run_anew_has_folders_of_its_own(params, monkeypatch, tmp_path):
         monkeypatch.setenv("HUMP_CACHE", env["HUMP_CACHE"])
         settings.cache.mkdir(parents=True)
         write(settings.results, cells=cells(settings.seed))
+        files.write_text(settings.results / steps.RECORDS / "01_data.json", "{}")
         return type("Done", (), {"returncode": len(called) - 1})
 
     monkeypatch.setattr(verify, "ROOT", tmp_path)
@@ -142,7 +144,9 @@ def test_a_run_anew_has_folders_of_its_own(params, monkeypatch, tmp_path):
     tables = verify._run(params, 7)
     assert tables["cells"] == tmp_path / "results/verify/smoke-seed7/smoke/tables/cells.csv"
     assert called[0][0][1:4] == ["-m", "hump", "run"]
-    assert not (tmp_path / "cache/verify/smoke-seed7").exists(), "the next one starts from nothing"
+    own = "verify/smoke-seed7"
+    for kept in (f"cache/{own}", f"results/{own}/smoke/{steps.RECORDS}"):
+        assert not (tmp_path / kept).exists(), "the next one starts from nothing"
     with pytest.raises(HumpError, match="study=smoke: the run with seed 8 failed"):
         verify._run(params, 8)
 
