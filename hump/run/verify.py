@@ -3,7 +3,9 @@
 The study runs in folders of its own, with an empty cache, so that nothing finished is reused. A
 table is *identical*; or it differs *within the noise of seeds*: no value by more than four standard
 deviations of the difference of two runs with other seeds, as ``noise.csv`` beside the published
-results has them, and no text in more rows than there; or it *does not reproduce*.
+results has them, and no text in more rows than there; or it *does not reproduce*. Where seeds play
+no part, other last digits, as another processor gives them, can still turn a prediction: twice what
+they were found to do is allowed, too.
 """
 
 import itertools
@@ -35,6 +37,9 @@ _KEYS = (
 )  # fmt: skip
 # Of two runs with other seeds, one difference in 16,000 is larger than four standard deviations.
 _REACH = 4.0 * np.sqrt(2)
+_TWICE = 2.0
+# Other last digits than those of the published runs (see `hump.util.parallel.SAME_EVERYWHERE`).
+_DIGITS = {"ATEN_CPU_CAPABILITY": "default"}
 _NUMBER = r"^([-+]?\d+\.\d+) \["
 
 
@@ -46,8 +51,8 @@ def verify(folder, *, seeds=()) -> int:
     folder : str or Path
         The published results: a folder named as the study, with ``tables/``.
     seeds : sequence of int
-        If given, the study is run with each of these seeds in place of its own, and the noise is
-        written beside the published results; nothing is compared.
+        If given, the study is run with each of these seeds in place of its own, and with other last
+        digits; the noise is written beside the published results, and nothing is compared.
 
     Returns
     -------
@@ -62,7 +67,8 @@ def verify(folder, *, seeds=()) -> int:
     folder = Path(folder).resolve()
     params = publish.parameters(folder)
     if seeds:
-        runs = [_tables(folder), *(_run(params, seed) for seed in seeds)]
+        others = [_run(params, params.seed, digits=True), *(_run(params, seed) for seed in seeds)]
+        runs = [_tables(folder), *others]
         files.write_text(
             folder / publish.NOISE, noise(runs).to_csv(index=False, lineterminator="\n")
         )
@@ -77,17 +83,18 @@ def verify(folder, *, seeds=()) -> int:
     return int((found["verdict"] == OTHER).any())
 
 
-def _place(params, seed):
-    return ROOT / "results" / "verify" / f"{params.study}-seed{seed}"
+def _place(params, seed, digits=False):
+    return ROOT / "results" / "verify" / f"{params.study}-seed{seed}{'-digits' if digits else ''}"
 
 
-def _run(params, seed):
-    """Tables of the study, computed anew with a seed."""
-    place, cache = _place(params, seed), ROOT / "cache" / "verify" / f"{params.study}-seed{seed}"
+def _run(params, seed, *, digits=False):
+    """Tables of the study, computed anew with a seed, and with other last digits if asked for."""
+    place = _place(params, seed, digits)
+    cache = ROOT / "cache" / "verify" / place.name
     file = place / f"{params.study}.yaml"
     settings = params.model_copy(update={"seed": seed}).model_dump(mode="json")
     files.write_text(file, yaml.safe_dump(settings, sort_keys=False))
-    folders = {"HUMP_CACHE": str(cache), "HUMP_RESULTS": str(place)}
+    folders = {"HUMP_CACHE": str(cache), "HUMP_RESULTS": str(place)} | (_DIGITS if digits else {})
     command = [sys.executable, "-m", "hump", "run", str(file)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | folders, check=False)
     if done.returncode:
@@ -102,34 +109,54 @@ def _tables(folder):
     return {file.stem: file for file in sorted((folder / "tables").glob("*.csv"))}
 
 
-def noise(runs) -> pd.DataFrame:
-    """How far tables of runs with other seeds differ.
+def noise(runs, digits) -> pd.DataFrame:
+    """How far tables of runs with other seeds, and with other last digits, differ.
 
     Parameters
     ----------
     runs : list of dict of str to Path
-        Files of each run by the name of the table; tables that all have are compared.
+        Files by the name of the table: those that were published, and of runs with other seeds.
+        Tables whose rows are not those that were published are left out.
+    digits : dict of str to Path
+        Of the run with other last digits.
 
     Returns
     -------
     pandas.DataFrame
-        Columns table, column, and deviation: standard deviation between runs, root mean square over
-        rows; of text the largest share of rows in which two runs differ.
+        Columns table, column, deviation, and digits. Deviation: standard deviation between seeds,
+        root mean square over rows; of text the largest share of rows in which two runs differ.
+        Digits: largest difference that other last digits made.
     """
     lines = []
-    for name in sorted(set.intersection(*map(set, runs))):
-        tables = [_read(run[name]) for run in runs]
-        if not all(_alike(tables[0], other) for other in tables[1:]):
+    for name in sorted(runs[0]):
+        own = _read(runs[0][name])
+        if own.empty:
             continue
-        for column in tables[0]:
-            values = [table[column] for table in tables]
-            if all(map(pd.api.types.is_numeric_dtype, values)):
-                variance = np.var(np.stack(values).astype(float), axis=0, ddof=1)
+        seeds = [table for run in runs if name in run and _alike(own, table := _read(run[name]))]
+        other = _read(digits[name]) if name in digits else own
+        other = other if _alike(own, other) else own
+        for column in own:
+            values = [table[column] for table in seeds]
+            if len(seeds) == 1:
+                deviation = 0.0
+            elif all(map(pd.api.types.is_numeric_dtype, values)):
+                with np.errstate(invalid="ignore"):
+                    variance = np.var(np.stack(values).astype(float), axis=0, ddof=1)
                 deviation = np.sqrt(np.nanmean(variance)) if np.isfinite(variance).any() else 0.0
             else:
                 deviation = max(_share(a, b) for a, b in itertools.combinations(values, 2))
-            lines.append({"table": name, "column": column, "deviation": deviation})
-    return pd.DataFrame(lines, columns=["table", "column", "deviation"])
+            line = {"deviation": deviation, "digits": _apart(own[column], other[column])}
+            lines.append({"table": name, "column": column, **line})
+    return pd.DataFrame(lines, columns=["table", "column", "deviation", "digits"])
+
+
+def _apart(a, b):
+    """The largest difference of two columns; of text the share of rows that differ."""
+    if not (pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b)):
+        return _share(a, b)
+    apart = np.where((a == b) | (a.isna() & b.isna()), 0.0, np.abs(a - b))
+    # A value that one side lacks is infinitely far off.
+    return float(np.nan_to_num(apart, nan=np.inf).max(initial=0))
 
 
 def _read(file):
@@ -139,6 +166,7 @@ def _read(file):
         number = table[column].astype("string").str.extract(_NUMBER)[0].astype(float)
         if number.notna().any():
             table[column] = number
+    table = table.astype({name: float for name in table.select_dtypes("bool")})
     keys = [name for name in _KEYS if name in table]
     if keys and not table.duplicated(keys).any():
         table = table.set_index(keys).sort_index()
@@ -172,8 +200,8 @@ def compare(published, anew, noise=None) -> pd.DataFrame:
     for name, file in published.items():
         verdict, because = OTHER, "the run has no such table"
         if name in anew:
-            allowed = {} if noise is None else noise[noise["table"] == name]
-            allowed = dict(zip(allowed["column"], allowed["deviation"])) if len(allowed) else {}
+            known = () if noise is None else noise[noise["table"] == name].itertuples()
+            allowed = {row.column: (row.deviation, row.digits) for row in known}
             verdict, because = _compare(file, anew[name], allowed)
         lines.append({"what": f"{name}.csv", "verdict": verdict, "because": because})
         if name == "claims" and name in anew:
@@ -189,16 +217,11 @@ def _compare(old, new, allowed):
         return OTHER, "other rows or columns"
     worst, said = 0.0, ""
     for column in one:
-        a, b = one[column], other[column]
-        if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b):
-            apart = np.where(a.isna() & b.isna(), 0.0, np.abs(a - b))
-            # A value that one side lacks is infinitely far off.
-            size, reach = float(np.nan_to_num(apart, nan=np.inf).max(initial=0)), _REACH
-            words = f"{column}: {size:.3g}"
-        else:
-            size, reach = _share(a, b), 1.0
-            words = f"{column}: {100 * size:.0f} % of rows"
-        limit = reach * allowed.get(column, 0.0)
+        size = _apart(one[column], other[column])
+        number = all(map(pd.api.types.is_numeric_dtype, (one[column], other[column])))
+        words = f"{column}: {size:.3g}" if number else f"{column}: {100 * size:.0f} % of rows"
+        deviation, digits = allowed.get(column, (0.0, 0.0))
+        limit = max((_REACH if number else 1.0) * deviation, _TWICE * digits)
         ratio = size / limit if limit else np.inf if size else 0.0
         if ratio > worst:
             worst, said = ratio, f"largest difference, {words}; allowed {limit:.3g}"

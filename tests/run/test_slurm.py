@@ -154,7 +154,7 @@ def test_the_study_survives_the_loss_of_jobs_and_is_that_of_a_local_run(cluster,
                 time.sleep(0.1)
             happens(found[0], cluster)
             time.sleep(1)
-        told, _ = process.communicate(timeout=1800)
+        told, _ = process.communicate(timeout=3600)
     finally:
         family = (
             psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
@@ -165,5 +165,5 @@ def test_the_study_survives_the_loss_of_jobs_and_is_that_of_a_local_run(cluster,
     again = [line for line in told.splitlines() if "Trying to restart job" in line]
     assert len(again) >= 2, told
     local = run(near, cluster)
-    assert local.wait(1800) == 0, local.stdout.read()
+    assert local.wait(3600) == 0, local.stdout.read()
     assert contents(far) == contents(near) and "tables/main.csv" in contents(far)

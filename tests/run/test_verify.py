@@ -13,10 +13,10 @@ from hump.run import publish, steps, verify
 from hump.util import files
 
 
-def cells(shift=0.0, *, chosen="a", rows=4):
+def cells(shift=0.0, *, chosen="a", rows=4, trained=True):
     return pd.DataFrame({
         "corpus": [f"c{k}" for k in range(rows)], "uar": np.linspace(0.4, 0.7, rows) + shift,
-        "utterances": 96, "chosen": chosen,
+        "utterances": 96, "chosen": chosen, "trained": trained,
     })  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def noise(tmp_path):
     """Seeds move UAR by a standard deviation of 0.01, and what is chosen not at all."""
     runs = [write(tmp_path / str(shift), cells=cells(shift), same=cells(), claims=claims(),
                   main=main(0.5 + shift)) for shift in (-0.01, 0.0, 0.01)]  # fmt: skip
-    return verify.noise(runs)
+    return verify.noise(runs, runs[1])
 
 
 def run(monkeypatch, folder, tmp_path, **tables):
@@ -68,6 +68,34 @@ def test_noise_is_the_deviation_between_seeds(noise):
     assert known["cells", "uar"] == pytest.approx(0.01) == known["main", "HuMP-CAT"]
     assert known["cells", "utterances"] == known["cells", "chosen"] == 0
     assert known["same", "uar"] == pytest.approx(0)
+
+
+def test_what_seeds_do_not_touch_may_differ_by_twice_what_last_digits_did(tmp_path):
+    far = pd.DataFrame({"epoch": [1, 2, 3], "loss": [0.5, 0.4, 0.3]})
+    sure = {"same": cells(), "history": far[:2], "none": far[:0]}
+    runs = [write(tmp_path / "own", **sure), write(tmp_path / "seed", **sure | {"history": far})]
+    digits = write(tmp_path / "digits", **sure | {"same": cells(0.005, trained=False)})
+    known = verify.noise(runs, digits).set_index(["table", "column"])
+    assert "none" not in known.index and known.loc[("same", "uar"), "deviation"] == 0
+    assert known.loc[("same", "uar"), "digits"] == pytest.approx(0.005)
+    for shift, verdict in ((-0.009, verify.WITHIN), (-0.011, verify.OTHER)):
+        anew = write(tmp_path / str(shift), **sure | {"same": cells(shift)})
+        found = verify.compare(runs[0], anew, known.reset_index()).set_index("what")["verdict"]
+        assert found["same.csv"] == verdict and found["history.csv"] == verify.IDENTICAL
+
+
+def test_what_is_infinite_or_true_on_both_sides_is_equal(published, noise, monkeypatch, tmp_path):
+    same = {"cells": cells().assign(prior=np.inf), "claims": claims(), "main": main(0.5)}
+    write(published, **same)
+    (published / "published.json").unlink()
+    statement = publish._statement(hump.load_params("params/smoke.yaml"), published)
+    (published / "published.json").write_text(json.dumps(statement))
+    noise.to_csv(published / publish.NOISE, index=False)
+    moved = {"cells": cells(0.02).assign(prior=np.inf), "same": cells()}
+    status, page = run(monkeypatch, published, tmp_path, **same | moved)
+    assert (
+        status == 0 and "| cells.csv | within the noise of seeds | largest difference, uar" in page
+    )
 
 
 def test_everything_identical(published, noise, monkeypatch, tmp_path):
@@ -148,7 +176,9 @@ def test_a_run_anew_has_folders_of_its_own(params, monkeypatch, tmp_path):
     for kept in (f"cache/{own}", f"results/{own}/smoke/{steps.RECORDS}"):
         assert not (tmp_path / kept).exists(), "the next one starts from nothing"
     with pytest.raises(HumpError, match="study=smoke: the run with seed 8 failed"):
-        verify._run(params, 8)
+        verify._run(params, 8, digits=True)
+    assert called[1][1]["ATEN_CPU_CAPABILITY"] == "default"
+    assert called[1][1]["HUMP_CACHE"].endswith("smoke-seed8-digits")
 
 
 def test_results_of_another_version_are_said_to_be(published):
