@@ -8,8 +8,9 @@ a processor times are CPU time of one thread, which other work on the machine di
 GPU they are wall time; the least of some rounds is kept. Many fits are measured in wall time, in
 processes that have worked before, on the processor and, where there is one, on the GPU. Writes
 `results/training-<device>.json`. That of the processor also has whole jobs on recorded speech,
-compared once with the code of before (commit 99a3739); this script leaves these figures as they
-are.
+compared once with the code of before (commit 99a3739); that of the GPU has an update that
+`torch.profiler` looked at once, and the lines of many fits of two runs that were cut short. This
+script leaves the former two as they are.
 """
 
 import hashlib

@@ -71,7 +71,7 @@ def publish(params: Params) -> Path:
     for card in sorted(params.results.glob("models/*/README.md")):
         shutil.copyfile(card, draft / "cards" / f"model_{card.parent.name}.md")
     files.write_text(draft / MANIFEST, json.dumps(_statement(params, draft), indent=1) + "\n")
-    if (target / NOISE).is_file():
+    if (target / NOISE).is_file():  # not among the hashes, since it may be measured anew
         shutil.copyfile(target / NOISE, draft / NOISE)
     shutil.rmtree(target, ignore_errors=True)  # not before the new ones are there
     draft.rename(target)

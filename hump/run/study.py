@@ -1,5 +1,6 @@
 """Runs a study by Snakemake: once at a time, with short messages and a clean end."""
 
+import codecs
 import contextlib
 import json
 import os
@@ -192,9 +193,10 @@ def _tell(messages, stopped):
     stopped : list
         No longer empty once there was an interrupt.
     """
-    for part in iter(lambda: messages.read1(), b"") if messages else ():
+    parts = iter(lambda: messages.read1(), b"") if messages else ()
+    for part in codecs.iterdecode(parts, "utf-8", errors="replace"):
         if not stopped:
-            sys.stderr.write(part.decode(errors="replace"))
+            sys.stderr.write(part)
             sys.stderr.flush()
 
 

@@ -212,6 +212,8 @@ def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):
     shown |= {"noise.csv"}
     monkeypatch.setattr(type(params), "synthetic", property(lambda self: False))
     assert published(params) == shown
+    files.write_text(params.results.parent / "published/smoke/noise.csv", "measured anew")
+    assert publish.parameters(params.results.parent / "published/smoke").study == "smoke"
 
 
 def test_an_unfinished_study_is_not_published(params):

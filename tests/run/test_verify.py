@@ -98,6 +98,21 @@ def test_what_is_infinite_or_true_on_both_sides_is_equal(published, noise, monke
     )
 
 
+def test_seeds_are_run_once_each_and_other_digits_once(published, monkeypatch):
+    asked = []
+
+    def run(params, seed, *, digits=False):
+        asked.append((seed, digits))
+        shift = 0.004 if digits else 0.01 * (seed - 1)
+        return write(published.parent / f"{seed}{digits}", cells=cells(shift))
+
+    monkeypatch.setattr(verify, "_run", run)
+    assert verify.verify(published, seeds=(2, 3)) == 0
+    assert sorted(asked) == [(1, True), (2, False), (3, False)]
+    known = pd.read_csv(published / publish.NOISE).set_index(["table", "column"])
+    assert known.loc[("cells", "uar")].tolist() == pytest.approx([0.01, 0.004])
+
+
 def test_everything_identical(published, noise, monkeypatch, tmp_path):
     same = {"cells": cells(), "same": cells(), "claims": claims(), "main": main(0.5)}
     status, page = run(monkeypatch, published, tmp_path, **same)
