@@ -9,7 +9,7 @@ import pytest
 
 import hump
 from hump import plots, results
-from hump.params import ROOT, folders
+from hump.params import ROOT, folders, names
 from hump.report import ledger, tables
 
 
@@ -173,7 +173,7 @@ def test_ledger_knows_its_claims_corpora_and_notebooks(study):
     entries = ledger.claims()
     numbers = [c.value for c in entries if c.kind == "number"]
     assert numbers == [0.7875, 0.8869, 0.7948, 0.6035, 0.6035]
-    assert len([c for c in entries if c.kind == "mechanism"]) == 3
+    assert len([c for c in entries if c.kind == "mechanism"]) == 4
     for claim in entries:
         assert set(claim.corpora) <= set(folders.CORPORA) - set(folders.DEMO)
         assert (claim.value is None) == (claim.kind == "mechanism")
@@ -183,6 +183,10 @@ def test_ledger_knows_its_claims_corpora_and_notebooks(study):
         if claim.kind == "published":  # a figure of others has a classifier and folds of its own
             assert {"classifier", "folds", "labels"} <= set(claim.needs)
         assert re.fullmatch(r"0[3-9]_[a-z_]+", claim.notebook)
+        assert claim.rows.get("system", names.PROBE) in names.ORDER
+    table = pd.read_csv(ROOT / "results" / "published" / "open" / "tables" / "main_claims.csv")
+    named = {c.rows["claim"] for c in entries if c.table == "main_claims"}
+    assert named and named <= set(table["claim"])
     average = entries[0]
     assert average.needs["targets"] == ", ".join(sorted(study.targets))
     assert set(average.corpora) == set(study.targets)
