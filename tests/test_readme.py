@@ -1,6 +1,7 @@
 """README and docs say what is true: numbers are those of the tables, files exist."""
 
 import csv
+import itertools
 import json
 import os
 import re
@@ -13,11 +14,11 @@ import pandas as pd
 import pytest
 
 from hump import corpora, evaluation
-from hump.experiments import transfer
+from hump.experiments import matrix, transfer
 from hump.experiments.fusion import PLAIN
 from hump.features import encoders
 from hump.params import ROOT, folders, load_params, names
-from hump.report import leads
+from hump.report import leads, ledger
 from hump.util import text
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -73,6 +74,43 @@ def test_what_is_said_of_the_controls_is_what_the_tables_say():
         turned = [-row[f"difference{part}"] for part in ("", "_high", "_low")]
         assert f"({text.interval(*turned, sign=True)})" in words, system
         assert row["p_holm"] < 0.05, "the text says that it helps"
+
+
+def test_what_is_said_of_other_sources_is_what_the_table_says():
+    words = " ".join(README.split())
+    table = pd.read_csv(PUBLISHED / "open" / "tables" / "matrix.csv").query("fraction == 0")
+    one = table[table["source"] != matrix.OTHERS]
+    uars = (
+        one.groupby(["source", "system"])["uar"].mean().unstack()[[names.PROBE, names.PRETRAINED]]
+    )
+    assert uars[names.PROBE].idxmin() == "ravdess", "from which the probe carries over worst"
+    others = uars.drop("ravdess")
+    for probe, ours in (uars.loc["ravdess"], others.mean()):
+        assert f"{probe:.3f} against {ours:.3f}" in words
+    assert (others[names.PROBE] > others[names.PRETRAINED]).sum() == 2, (
+        "from two the probe is ahead"
+    )
+    emodb = table[table["corpus"] == "emodb"].set_index(["source", "system"])
+    for place in itertools.product((matrix.OTHERS, "ravdess"), (names.PRETRAINED, names.PROBE)):
+        row = emodb.loc[place]
+        assert text.interval(row["uar"], row["uar_low"], row["uar_high"]) in words
+    languages = {name: corpora.RECIPES[name].language for name in uars.index}
+    found = matrix.by_distance(table, languages)
+    assert f"({found['slope']:.3f} UAR a step" in words and f"p = {found['p']:.2f})" in words
+
+
+def test_what_is_said_of_native_labels_is_what_the_tables_say():
+    tables, words = PUBLISHED / "native" / "tables", " ".join(README.split())
+    main = pd.read_csv(tables / "main.csv").query("data == '100 %'").set_index("corpus")
+    assert main["note"].str.startswith(WHISPER).all()
+    systems = [names.PLUS, names.PRETRAINED, names.SCRATCH, names.PROBE]
+    for corpus in load_params("params/native.yaml").targets:
+        assert f" | {' | '.join(main.loc[corpus, systems])} | " in README
+    claim = pd.read_csv(tables / "main_claims.csv").set_index("claim").loc["pre-training helps"]
+    assert text.difference(claim) in words and claim["p_holm"] > 0.05
+    for entry in ledger.claims():
+        if "(EmoBox)" in entry.claim and entry.corpora[0] in main.index and entry.value:
+            assert f"{entry.value:.3f}" in words, entry.claim
 
 
 def test_picture_says_what_it_is_made_of():
