@@ -243,4 +243,5 @@ def matrix(table):
         look = {"vmin": 0.2, "vmax": 0.8, "cmap": "Blues", "annot": True, "fmt": ".2f"}
         sns.heatmap(uar, ax=axis, cbar=False, annot_kws={"size": 7}, **look)
         axis.set(title=title, xlabel="target", ylabel="source")
+        axis.tick_params("x", rotation=90)
     return figure

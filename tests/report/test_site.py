@@ -178,3 +178,19 @@ def test_pages_open_from_disk_for_everybody(built, browser):
     values = [float(text) for text in column.all_text_contents()]
     table = pd.read_csv(PUBLISHED / "tables" / "fusion_comparisons.csv")
     assert values == sorted(values) and len(values) == len(table)
+
+
+def test_people_lead_and_labels_that_few_corpora_have_follow(tmp_path, monkeypatch):
+    class Stop(Exception):
+        """The studies, in the order of the pages."""
+
+    def stop(shown, *_):
+        raise Stop([study.params.study for study in shown])
+
+    monkeypatch.setattr(site, "_write", stop)
+    studies = {
+        tmp_path / name: load_params(f"params/{name}.yaml") for name in ("demo", "native", "open")
+    }
+    with pytest.raises(Stop) as order:
+        site.build(studies, tmp_path / "built")
+    assert order.value.args[0] == ["open", "native", "demo"]
