@@ -14,6 +14,7 @@ HELPS, HURTS, OPEN = "transfer helps", "negative transfer", "not decided"
 PAIR = (names.PRETRAINED, names.SCRATCH)
 COLUMNS = ("speakers", "difference", "difference_low", "difference_high", "p", "p_least", "p_holm",
            "family", "detectable")  # fmt: skip
+LIMITS = ("breakpoint", "breakpoint_low", "breakpoint_high")
 
 
 def transfer(predictions, params: Params) -> pd.DataFrame:
@@ -67,8 +68,8 @@ def breakpoints(predictions, params: Params) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns corpus, system, speakers, full (the largest fraction), uar_full, breakpoint,
-        breakpoint_low, breakpoint_high (fractions of the study).
+        Columns corpus, system, speakers, full (1), uar_full, breakpoint, breakpoint_low,
+        breakpoint_high (fractions of the study); empty if the study did without all data.
     """
     independent = predictions[predictions["protocol"] == "speaker_independent"]
     settings, lines = intervals(params, "breakpoints"), []
@@ -76,7 +77,7 @@ def breakpoints(predictions, params: Params) -> pd.DataFrame:
         for system in (name for name in names.ORDER if name in set(rows["system"])):
             part = rows[rows["system"] == system]
             fractions = sorted(part["fraction"].unique())
-            if system == names.MAJORITY or len(fractions) < 2:
+            if system == names.MAJORITY or len(fractions) < 2 or fractions[-1] < 1:
                 continue
             uar, speakers = evaluation.resampled(part, "fraction", fractions, **settings)
             enough = uar >= uar[:, -1:] - params.fraction_curves.tolerance
@@ -88,7 +89,8 @@ def breakpoints(predictions, params: Params) -> pd.DataFrame:
             limits = evaluation.interval_columns("breakpoint", point, *ends)
             facts = {"corpus": corpus, "system": system, "speakers": sum(speakers)}
             lines.append(facts | {"full": fractions[-1], "uar_full": uar[0, -1]} | limits)
-    return pd.DataFrame(lines)
+    columns = ("corpus", "system", "speakers", "full", "uar_full", *LIMITS)
+    return pd.DataFrame(lines, columns=list(columns))
 
 
 def overlap(predictions, params: Params) -> pd.DataFrame:

@@ -223,14 +223,16 @@ def about_fractions(tests, points, overlap, params: Params) -> str:
         As `hump.experiments.fractions.transfer`, `breakpoints` and `overlap`.
     params : Params
     """
-    corpus, given = points["corpus"].iloc[-1], (tests, points)  # the average, if there is one
+    told = [(leads.about_transfer, tests), (leads.about_enough, points)]
+    # The last is the average, if there is one.
+    corpus = [*params.targets[:1], *tests["corpus"], *points["corpus"]][-1]
     points, own = (list(t[t["corpus"] == corpus].itertuples()) for t in (points, tests))
     unseen = [row for row in own if row.protocol == "speaker_independent"]
     hurt, behind = (tests["verdict"] == fractions.HURTS).sum(), (tests["difference"] < 0).sum()
     shared = overlap[(overlap["corpus"] == corpus) & (overlap["system"] == names.PRETRAINED)]
     facts = (corpus, points, params.fraction_curves.tolerance, unseen, len(tests), hurt, behind)
-    first = [leads.about_transfer(given[0], params), leads.about_enough(given[1], params)]
-    first += [leads.about_overlap(overlap, params)] if len(shared) else []
+    told += [(leads.about_overlap, overlap)]
+    first = [about(rows, params) for about, rows in told if len(rows)]
     details = say("fractions", *facts, list(shared.itertuples()))
     return "\n\n".join(map(str, first)) + DETAILS + details
 

@@ -64,8 +64,8 @@ class Study:
         """Questions of the front page with their answers, as far as the study has them."""
         found = []
         for question, table, about, page in leads.QUESTIONS:
-            if table in self.tables:
-                found.append((question, about(self.read(table), self.params), page))
+            if table in self.tables and len(rows := self.read(table)):
+                found.append((question, about(rows, self.params), page))
         return found
 
     def tests(self):

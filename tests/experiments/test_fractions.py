@@ -103,3 +103,17 @@ def test_answers_are_those_of_the_tables(curves, params):
     assert "at 100 %: negative transfer (-0.200 [-0.200, -0.200]" in text
     assert "**Enough data**, HuMP-CAT pre-trained: 33 % [33 %, 33 %]" in text
     assert "shown in 1 of 3 cells" in text and "Speaker overlap" not in text
+
+
+def test_a_study_that_did_without_has_an_answer_without(curves, params):
+    def answer(rows):
+        tables = (fractions.transfer, fractions.breakpoints, fractions.overlap)
+        return answers.about_fractions(*(table(rows, params) for table in tables), params)
+
+    part = answer(curves[curves["fraction"] < 1])
+    assert "Pre-training on another language" in part
+    assert "enough" not in part.lower(), "33 % is not all data"
+    alone = answer(curves[curves["system"] != names.SCRATCH])
+    assert "of the data" in alone and "Pre-training on" not in alone
+    least = curves[(curves["system"] == names.PRETRAINED) & (curves["fraction"] == 0.1)]
+    assert "neither models from scratch" in answer(least)

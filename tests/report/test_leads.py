@@ -1,12 +1,14 @@
 """The answer that stands first says what the rows say, and no more."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from hump.experiments import PRIMARY, fusion
 from hump.params import ROOT, names
-from hump.report import leads
+from hump.report import leads, shown
 
 
 def compared(difference, half, p_holm, **changes):
@@ -111,3 +113,14 @@ def test_without_enough_speakers_that_is_said(params):
     assert "With so few speakers, no difference can be shown." in str(
         leads.about_fusion(few, params)
     )
+
+
+def test_a_question_whose_table_is_empty_is_not_asked(params, tmp_path):
+    shutil.copytree(ROOT / "results/published/demo/tables", tmp_path / "tables")
+    asked = [question for question, *_ in shown.Study(tmp_path, params).leads()]
+    file = tmp_path / "tables" / "speaker_overlap.csv"
+    pd.read_csv(file)[:0].to_csv(file, index=False)
+    left = [question for question, *_ in shown.Study(tmp_path, params).leads()]
+    assert [question for question in asked if question not in left] == [
+        "How much does speaker overlap flatter?"
+    ]
