@@ -156,12 +156,13 @@ def _step(options):
     if steps.is_current(step, params):
         print(f"[{progress}] {step.name}  up to date", flush=True)
         return
-    if step.notebook:
-        output = results.notebook(params, step.name)
-        _execute(options, steps.notebook(step), output, step.corpus, progress)
-    else:
-        with _announced(progress, step.name):
-            _report(options)
+    with steps.timed(step, params):
+        if step.notebook:
+            output = results.notebook(params, step.name)
+            _execute(options, steps.notebook(step), output, step.corpus, progress)
+        else:
+            with _announced(progress, step.name):
+                _report(options)
     steps.remember(step, params, read)
 
 

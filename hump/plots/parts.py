@@ -188,9 +188,11 @@ def curves(axis, table, x: str, value: str, looks, *, places, by: str = "system"
     by : str
         Column of groups.
     """
+    # Between few places there is more room, but markers of one place must stay together.
+    apart = min(0.1, 0.4 / len(looks)) * min(1, max(1, len(places) - 1) / 2)
     for number, (group, look) in enumerate(looks.items()):
         part = table[table[by] == group].sort_values(x)
-        at = positions(part[x], places, number, len(looks), min(0.1, 0.4 / len(looks)))
+        at = positions(part[x], places, number, len(looks), apart)
         look = {"ls": "-", "capsize": 1.5, "label": group, **_properties(look)}
         intervals(axis, part, value, at, upright=True, **look)
     labels = [f"{100 * place:g}" if x == "fraction" else place for place in places]

@@ -73,9 +73,9 @@ class Study:
         return leads.about_tests(self.read("comparisons"), self.params)
 
     @property
-    def machine(self):
-        """What made published results, if it was recorded."""
-        return (files.read_json(self.folder / MANIFEST) or {}).get("machine")
+    def published(self):
+        """What is recorded of published results beside them; empty if they are not published."""
+        return files.read_json(self.folder / MANIFEST) or {}
 
     @property
     def settings(self):

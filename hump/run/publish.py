@@ -32,7 +32,8 @@ _KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*", "audio": 
 def publish(params: Params) -> Path:
     """Copy the tables, figures and executed notebooks of a finished study to the published ones.
 
-    With them goes ``published.json``: a hash of every file, the parameters, and the machine. What
+    With them goes ``published.json``: a hash of every file, the parameters, the machine, and the
+    minutes that each step has run for. What
     no step of the study makes, as a table of an earlier version, stays behind.
 
     Parameters
@@ -128,6 +129,7 @@ def _statement(params, folder):
             "settings": {name: os.environ.get(name, value)
                          for name, value in SAME_EVERYWHERE.items()},
         },
+        "minutes": steps.spent(params),
         "parameters": params.model_dump(mode="json"),
         "files": {path.relative_to(folder).as_posix(): files.sha256(path) for path in made},
     }  # fmt: skip

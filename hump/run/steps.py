@@ -5,9 +5,12 @@ that it needs and the files that it made all have the contents that they had whe
 Which code that is follows from imports (`hump.util.code`). Dates of files decide nothing.
 """
 
+import collections
+import contextlib
 import hashlib
 import json
 import os
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from hump.util.files import ROOT
 # Folder of a record of each step that was run, and the name of the study's parameter file.
 RECORDS = ".steps"
 ORIGIN = f"{RECORDS}/params_file.json"
+# A line each time that a step has run, to its end or not: its name, and how long it took.
+SECONDS = f"{RECORDS}/seconds.txt"
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,39 @@ def remember(step: Step, params: Params, read: dict) -> None:
     """
     record = read | _made(step, params)
     files.write_text(_record(step, params), json.dumps(record, indent=1) + "\n")
+
+
+def spent(params: Params) -> dict[str, float]:
+    """Minutes that each step has run for, attempts that were stopped among them.
+
+    Parameters
+    ----------
+    params : Params
+
+    Returns
+    -------
+    dict of str to float
+        Longest first. Steps that ran side by side count in full.
+    """
+    file = params.results / SECONDS
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    minutes = collections.Counter()
+    for name, seconds in map(str.split, lines):
+        minutes[name] += float(seconds) / 60
+    return {name: round(value, 1) for name, value in minutes.most_common()}
+
+
+@contextlib.contextmanager
+def timed(step: Step, params: Params):
+    """Note how long a step runs, to its end or not; for `spent`."""
+    file, started = params.results / SECONDS, time.monotonic()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # a full disk is told by the step
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("a", encoding="utf-8") as notes:
+                notes.write(f"{step.name} {time.monotonic() - started:.1f}\n")
 
 
 def frozen(params: Params) -> Path:

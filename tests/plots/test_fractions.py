@@ -125,3 +125,14 @@ def test_shots_of_one_speaker_are_told_from_those_of_many(cells):
     axis = figure.axes[0]
     assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "1", "4"]
     assert sum(c.lines[0].get_linestyle() == "--" for c in axis.containers) == len(SYSTEMS)
+
+
+@pytest.mark.parametrize("fractions", [(0.0, 1.0), (0.0, 0.1, 1.0), (1.0,)])
+def test_markers_of_a_fraction_stay_together(cells, fractions):
+    figure = plots.fraction_curves(cells[cells["fraction"].isin(fractions)], CHANCE)
+    axis = figure.axes[0]
+    low, high = axis.get_xlim()
+    lines = [bars.lines[0].get_xdata() for bars in axis.containers]
+    apart = np.ptp(np.array(lines, float), axis=0)
+    assert len(lines) == len(SYSTEMS) and (apart > 0).all()
+    assert len(fractions) == 1 or (apart < 0.2 * (high - low)).all()

@@ -192,6 +192,20 @@ def test_corpora_count_by_content(tmp_path, monkeypatch):
     assert steps.key(first, params) != after, "but a file that has gone does"
 
 
+def test_time_counts_over_attempts(params, monkeypatch):
+    clock = iter([0.0, 90.0, 100.0, 130.0, 200.0, 206.0])
+    monkeypatch.setattr(steps.time, "monotonic", lambda: next(clock))
+    first, second = steps.plan(params)[:2]
+    assert steps.spent(params) == {}
+    with steps.timed(first, params):
+        pass
+    with pytest.raises(KeyboardInterrupt), steps.timed(second, params):
+        raise KeyboardInterrupt
+    with steps.timed(first, params):
+        pass
+    assert steps.spent(params) == {"01_data": 1.6, "02_features": 0.5}
+
+
 def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):
     shown = {"tables/main.csv", "notebooks/09_figures.ipynb", "figures/fractions.png",
              "cards/emodb.md"}  # fmt: skip
