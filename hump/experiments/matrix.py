@@ -68,7 +68,7 @@ def predict(corpora: dict, params: Params) -> pd.DataFrame:
     epochs, count = protocol.chosen_epochs(params), params.experiments.matrix.trainings
     cells = [(*pair, repeat) for pair in pairs for repeat in range(count)]
     calls = [
-        protocol.source_training(data, params, epochs, repeat * params.finetune.stride)
+        protocol.source_training(data, params, epochs, repeat * params.stride)
         for _, data, _, repeat in cells
     ]
     folders = runner.models(fit.pretrain_all, calls, params, label="sources")

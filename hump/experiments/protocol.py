@@ -115,10 +115,9 @@ def source_models(data: Data, params: Params, epochs: int) -> list[Path]:
     list of Path
         Folders, as many as `finetune_target` needs; finished models are found again.
     """
-    finetune = params.finetune
     last = max(
-        (repeats - 1) * finetune.stride + finetune.members(fraction)
-        for fraction, repeats in finetune.fractions.items()
+        (repeats - 1) * params.stride + params.members(fraction)
+        for fraction, repeats in params.finetune.fractions.items()
     )
     calls = [source_training(data, params, epochs, number) for number in range(last)]
     return runner.models(fit.pretrain_all, calls, params, label=f"{params.source}: models")
@@ -178,12 +177,18 @@ def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
         Predictions: columns protocol, fraction, repeat, rng_key, and those of
         `hump.experiments.runner.predictions`.
     """
-    cells = _cells(data, params)
+    cells, models = _cells(data, params), source_models(source, params, chosen_epochs(params))
     settings = params.only("seed", "model", "finetune", "device")
-    models = source_models(source, params, chosen_epochs(params))
     shared = {"source": source, "data": data, "params": settings}
-    calls = [cell | shared | {"folders": _starts(models, cell, params)} for cell in cells]
+    calls = [cell | shared | {"folder": _starts(models, cell, params)[0]} for cell in cells]
     done = runner.run(_finetune_job, calls, params, label=f"{data.corpus}: fine-tuning")
+    shared["params"] = params.only("seed", "model", "finetune", "plus", "device")
+    averaged = [place for place, cell in enumerate(cells) if params.plus.averaged(cell["fraction"])]
+    calls = [cells[place] | shared | {"folders": _starts(models, cells[place], params)}
+             for place in averaged]  # fmt: skip
+    means = runner.run(_plus_job, calls, params, label=f"{data.corpus}: {names.PLUS}")
+    for place, mean in zip(averaged, means):
+        done[place]["predicted"] |= mean["predicted"]
     own, key = ("protocol", "fraction", "repeat"), {"rng_key": f"{params.seed} finetune"}
     facts = [key | {name: cell[name] for name in own} for cell in cells]
     parts = [runner.predictions(data, result, **fact) for result, fact in zip(done, facts)]
@@ -191,8 +196,8 @@ def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
 
 
 def _starts(models, cell, params):
-    first = cell["repeat"] * params.finetune.stride
-    return models[first : first + params.finetune.members(cell["fraction"])]
+    first = cell["repeat"] * params.stride
+    return models[first : first + params.members(cell["fraction"])]
 
 
 def finetuning(source: Data, params: Params) -> dict:
@@ -223,37 +228,65 @@ def target_folds(data: Data, params: Params) -> list[splits.Split]:
     return splits.speaker_folds(data.rows, params.finetune.max_folds, own)
 
 
-def _finetune_job(source, data, folders, params, protocol, fraction, repeat, number, fold):
+def _finetune_job(source, data, folder, params, protocol, fraction, repeat, number, fold):
+    net = model.load(folder)
+    if fraction == 0:
+        split, everything = untrained(data), np.arange(len(source.rows))
+        predicted = {names.PRETRAINED: fit.classify(net, data, split.test)}
+        predicted |= _baselines(source, everything, data, split.test)
+        return fit.outcome(data, split, predicted)
+    split = _split(data, params, protocol, fraction, repeat, number, fold)
+    key, predicted = _key(params, data, protocol, repeat, split, fraction), {}
+    for start in params.finetune.starts:
+        tuned = fit.finetune(
+            net, data, split.train, params, start=start, rng_key=(*key, start), source=source
+        )
+        predicted[names.SYSTEMS[start]] = fit.classify(tuned, data, split.test)
+    predicted |= _baselines(data, split.train, data, split.test)
+    return fit.outcome(data, split, predicted)
+
+
+def _plus_job(source, data, folders, params, protocol, fraction, repeat, number, fold):
     models = [model.load(folder) for folder in folders]
     if fraction == 0:
-        return _zero_shot(models, source, data, params)
-    if protocol == "paper":
-        rng = seeds.generator(*_draw_key(params, data, protocol, repeat, number))
-        split = splits.paper_split(data.rows, fraction, rng)
+        # Without the probes: they have learnt nothing of the target.
+        split = untrained(data)
+        votes = [fit.predict(own_scaling(net, data), data, split.test) for net in models]
     else:
-        split = draw(data, fold, number, fraction, params, repeat=repeat)
-    key = (params.seed, "finetune", data.corpus, protocol, repeat, split.name, fraction)
-    votes = []
-    for member, start in enumerate(models):
-        rng_key = (*key, "pretrained", *([member] if member else []))
-        net = fit.finetune(
-            start, data, split.train, params, start="pretrained", rng_key=rng_key, source=source
-        )
-        votes.append(fit.predict(net, data, split.test))
-    predicted = {names.PRETRAINED: votes[0].argmax(1).tolist()}
-    if params.finetune.ensemble.members:
+        split = _split(data, params, protocol, fraction, repeat, number, fold)
+        key = _key(params, data, protocol, repeat, split, fraction)
+        votes = [
+            fit.predict(_member(net, place, source, data, split, params, key), data, split.test)
+            for place, net in enumerate(models)
+        ]
         # A probe a layer: chosen on the source, where it beats one on all layers together.
         votes += [
             baselines.probabilities(data.of_layers([layer]), split.train, split.test)
             for layer in data.features.layers
         ]
-        predicted[names.PLUS] = np.mean(votes, axis=0).argmax(1).tolist()
-    if "scratch" in params.finetune.starts:
-        rng_key = (*key, "scratch")
-        net = fit.finetune(None, data, split.train, params, start="scratch", rng_key=rng_key)
-        predicted[names.SCRATCH] = fit.classify(net, data, split.test)
-    predicted |= _baselines(data, split.train, data, split.test)
-    return fit.outcome(data, split, predicted)
+    return fit.outcome(data, split, {names.PLUS: np.mean(votes, axis=0).argmax(1).tolist()})
+
+
+def _member(net, place, source, data, split, params, key):
+    """One of the trainings that HuMP-CAT+ averages."""
+    finetune = params.finetune.model_copy(update={"strategy": params.plus.strategy})
+    everything = np.arange(len(data.rows))
+    return fit.finetune(
+        net, data, split.train, params.model_copy(update={"finetune": finetune}),
+        start="pretrained", rng_key=(*key, "pretrained", *([place] if place else [])),
+        source=source, scaled_by=everything if params.plus.scaling == "target" else None,
+    )  # fmt: skip
+
+
+def _split(data, params, protocol, fraction, repeat, number, fold):
+    if protocol == "paper":
+        rng = seeds.generator(*_draw_key(params, data, protocol, repeat, number))
+        return splits.paper_split(data.rows, fraction, rng)
+    return draw(data, fold, number, fraction, params, repeat=repeat)
+
+
+def _key(params, data, protocol, repeat, split, fraction):
+    return (params.seed, "finetune", data.corpus, protocol, repeat, split.name, fraction)
 
 
 def finetuned(net, source: Data, data: Data, split, params: Params, *, fraction, repeat):
@@ -273,10 +306,10 @@ def finetuned(net, source: Data, data: Data, split, params: Params, *, fraction,
     -------
     HumpCat
     """
-    key = (params.seed, "finetune", data.corpus, "speaker_independent", repeat, split.name)
+    key = _key(params, data, "speaker_independent", repeat, split, fraction)
     return fit.finetune(
-        net, data, split.train, params, start="pretrained",
-        rng_key=(*key, fraction, "pretrained"), source=source,
+        net, data, split.train, params, start="pretrained", rng_key=(*key, "pretrained"),
+        source=source,
     )  # fmt: skip
 
 
@@ -307,17 +340,6 @@ def draw(data: Data, fold, number: int, fraction: float, params: Params, *, repe
     rng = seeds.generator(*_draw_key(params, data, "speaker_independent", repeat, number))
     rows = splits.stratified_draw(data.rows, fold.train, fraction, rng)
     return fold.with_train(rows, data.rows)
-
-
-def _zero_shot(models, source, data, params):
-    test, everything = untrained(data).test, np.arange(len(source.rows))
-    predicted = {names.PRETRAINED: fit.predict(models[0], data, test).argmax(1).tolist()}
-    if params.finetune.ensemble.zero_shot:
-        # Without the probe: it has learnt nothing of the target.
-        votes = [fit.predict(own_scaling(net, data), data, test) for net in models]
-        predicted[names.PLUS] = np.mean(votes, axis=0).argmax(1).tolist()
-    predicted |= _baselines(source, everything, data, test)
-    return fit.outcome(data, untrained(data), predicted)
 
 
 def own_scaling(net, data: Data):

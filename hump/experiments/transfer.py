@@ -123,7 +123,7 @@ def predict(source: Data, targets: dict, params: Params) -> pd.DataFrame:
     # As the source model that a repeat of 04 starts from, but for what the control changes.
     calls = [
         protocol.source_training(
-            source.of_layers(one.layers), one.params, one.epochs, repeat * params.finetune.stride
+            source.of_layers(one.layers), one.params, one.epochs, repeat * params.stride
         )
         for one, repeat in cells
     ]

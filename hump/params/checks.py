@@ -93,6 +93,11 @@ def finetune(finetune, known):
     yield from _joint(("strategy",), finetune.strategy, known)
 
 
+def plus(plus, known):
+    """The labels allow the strategy of HuMP-CAT+."""
+    yield from _joint(("strategy",), plus.strategy, known)
+
+
 def _joint(keys, value, known):
     if "joint" in value and known.get("labels") == "native":
         text = "source rows have no label of the target's; take joint out or use labels: shared"

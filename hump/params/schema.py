@@ -39,6 +39,7 @@ class Params(sections.Section):
     model: sections.ModelParams
     pretrain: sections.PretrainParams
     finetune: sections.FinetuneParams
+    plus: sections.PlusParams
     experiments: sections.ExperimentParams
     fraction_curves: sections.FractionParams
     diagnostics: sections.DiagnosticsParams
@@ -105,6 +106,15 @@ class Params(sections.Section):
         """
         fractions = [fraction for fraction in self.finetune.fractions if fraction > 0]
         return max((f for f in fractions if f < 0.34), default=min(fractions))
+
+    def members(self, fraction: float) -> int:
+        """Number of source models that one training at a fraction starts from, at least 1."""
+        return max(1, self.plus.averaged(fraction))
+
+    @property
+    def stride(self) -> int:
+        """Training `r` starts from the source models number `r * stride` and those that follow."""
+        return max(map(self.members, self.finetune.fractions))
 
     @property
     def synthetic(self) -> bool:

@@ -156,20 +156,12 @@ class L2SPParams(Section):
     new: NonNegative
 
 
-class EnsembleParams(Section):
-    """HuMP-CAT+: how many trainings are averaged, each from a source model of its own; 0: none."""
-
-    members: Annotated[int, Field(ge=0)] = Field(description="fine-tuned on the same draw")
-    zero_shot: Annotated[int, Field(ge=0)] = Field(description="without target data")
-
-
 class FinetuneParams(Section):
     """Training on a part of a target corpus."""
 
     protocols: Some[Literal["speaker_independent", "paper"]]
     fractions: Fractions = Field(description="share of the training rows: how many trainings")
     starts: Some[Literal["pretrained", "scratch"]]
-    ensemble: EnsembleParams
     max_folds: int = Field(ge=2, description="of a corpus without folds of its own")
     updates: Positive | None = Field(description="of the weights; null: `epochs` says")
     epochs: Positive | None = Field(description="passes over the training rows; null: `updates`")
@@ -187,19 +179,24 @@ class FinetuneParams(Section):
     l2sp: L2SPParams
     joint: ShareParams
 
-    def members(self, fraction: float) -> int:
-        """Number of source models that one repeat at a fraction starts from, at least 1."""
-        ensemble = self.ensemble
-        return max(1, ensemble.members if fraction else ensemble.zero_shot)
-
-    @property
-    def stride(self) -> int:
-        """Repeat `r` starts from the source models number `r * stride` and those that follow."""
-        return max(map(self.members, self.fractions))
-
     def updates_for(self, rows: int) -> int:
         """Number of updates of a training on so many rows."""
         return self.updates or self.epochs * -(-rows // self.batch_size)
+
+
+class PlusParams(Section):
+    """HuMP-CAT+: the mean of several trainings, each from a source model of its own; 0: none."""
+
+    members: Annotated[int, Field(ge=0)] = Field(description="fine-tuned on one draw, with probes")
+    zero_shot: Annotated[int, Field(ge=0)] = Field(description="without target data")
+    strategy: Strategy = Field(description="of its fine-tuning")
+    scaling: Literal["training", "target"] = Field(
+        description="of fine-tuned features: by training rows, or by all of the target's utterances"
+    )
+
+    def averaged(self, fraction: float) -> int:
+        """Number of trainings that are averaged at a fraction of the target's data."""
+        return self.members if fraction else self.zero_shot
 
 
 class StrategyComparison(Section):

@@ -178,6 +178,7 @@ def finetune(
     start: str,
     rng_key,
     source=None,
+    scaled_by=None,
     watch=None,
 ) -> HumpCat:
     """Train a model on target rows, for a number of updates or epochs.
@@ -189,7 +190,7 @@ def finetune(
     data : Data
         The target corpus.
     rows : numpy.ndarray of int
-        Fine-tuning rows; no others are read.
+        Fine-tuning rows; no others are read, but for the features of `scaled_by`.
     params : Params
         ``finetune.strategy`` (see `hump.training.strategies`) is for ``pretrained`` weights; from
         ``scratch`` there is nothing to preserve, and everything moves.
@@ -199,6 +200,9 @@ def finetune(
         See `hump.util.seeds`.
     source : Data, optional
         The source corpus, which the strategy ``joint`` trains on too.
+    scaled_by : numpy.ndarray of int, optional
+        Rows whose features alone, and no labels, the scaling is fitted on, the source's forgotten.
+        By default the fine-tuning rows, with ``finetune.scaling_prior``.
     watch : callable, optional
         Called with the model and the number of updates made: 0, before training, and after each.
         It must neither change the weights nor draw random numbers.
@@ -238,7 +242,10 @@ def finetune(
         strategy=strategy,
         updates=settings.updates_for(len(rows)),
     )
-    fit_scaling(model, data, rows, prior=settings.scaling_prior if pretrained else 0.0)
+    if scaled_by is None:
+        fit_scaling(model, data, rows, prior=settings.scaling_prior if pretrained else 0.0)
+    else:
+        fit_scaling(model, data, scaled_by)
     if watch is not None:
         watch(model, 0)
     while trainer.updates_left:

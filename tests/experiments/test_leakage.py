@@ -34,14 +34,14 @@ from hump.training import baselines, fit
 from hump.training.dataset import Data
 
 
-def wreck(data, rows, *, relabel=True):
-    """A copy of a corpus in which some rows are noise and have the last label.
+def wreck(data, rows, *, relabel=True, noise=True):
+    """A copy of a corpus in which some rows are noise, if so wished, and have the last label.
 
     Without `relabel` the manifest keeps its labels, from which stratified draws are made; the
     classes that models train on change all the same.
     """
     rng, features = np.random.default_rng(0), copy.deepcopy(data.features)
-    for stream in ("hubert", "mfcc", "prosody", "egemaps"):
+    for stream in ("hubert", "mfcc", "prosody", "egemaps") if noise else ():
         arrays = getattr(features, stream)
         for position in data.at[rows]:
             arrays[position][:] = rng.normal(0, 1e6, arrays[position].shape)
@@ -131,10 +131,12 @@ class Handed(Exception):
     """The jobs that an experiment hands to the runner."""
 
 
-def jobs_of(experiment, *arguments, **more):
-    """Function and calls of an experiment's jobs, none of which is run."""
+def jobs_of(experiment, *arguments, wanted=None, **more):
+    """Function and calls of an experiment's jobs, the first or those wanted; none is run."""
 
     def stop(function, calls, *_, **__):
+        if wanted not in (None, function):
+            return [{"predicted": {}} for _ in calls]
         raise Handed(function, calls if isinstance(calls, list) else [calls])
 
     def train(function, *rest, **others):
@@ -189,17 +191,24 @@ def variant(study):
     return case_of(jobs, 1, source)
 
 
-def cells(study, **wanted):
+def cells(study, job=protocol._finetune_job, **wanted):
     """Jobs of `04_finetune` with some settings."""
-    job, calls = jobs_of(protocol.finetune_target, study.source, study.target, study.params)
+    given = (study.source, study.target, study.params)
+    _, calls = jobs_of(protocol.finetune_target, *given, wanted=job)
     return job, [call for call in calls if wanted.items() <= call.items()]
 
 
-def unseen_speakers(study):
-    jobs = cells(study, protocol="speaker_independent", fraction=0.5)
+def unseen_speakers(study, job=protocol._finetune_job):
+    jobs = cells(study, job, protocol="speaker_independent", fraction=0.5)
     fold = protocol.target_folds(study.target, study.params)[1]
     drawn = protocol.draw(study.target, fold, 1, 0.5, study.params)
     return case_of(jobs, 1, study.target, vars(drawn))
+
+
+def averaged(study, scaling="training"):
+    plus = study.params.plus.model_copy(update={"scaling": scaling})
+    study.params = study.params.model_copy(update={"plus": plus})
+    return unseen_speakers(study, protocol._plus_job)
 
 
 def shared_speakers(study):
@@ -259,8 +268,8 @@ def every_utterance(study):
     return case_of(jobs, 0, study.target, {"train": np.arange(len(study.target.rows))})
 
 
-ON_TARGETS = [unseen_speakers, shared_speakers, one_speaker, many_speakers, strategies, diagnostics,
-              control, pair_of_corpora]  # fmt: skip
+ON_TARGETS = [unseen_speakers, averaged, shared_speakers, one_speaker, many_speakers, strategies,
+              diagnostics, control, pair_of_corpora]  # fmt: skip
 CASES = [pretraining, variant, *ON_TARGETS]
 named = {"ids": lambda value: getattr(value, "__name__", value)}
 
@@ -283,6 +292,15 @@ def test_test_rows_change_nothing_that_is_trained(make, study, trained):
     assert results[0] != results[1], "the test rows are those that were wrecked"
     if make is strategies:
         assert results[0]["validation"] == results[1]["validation"], "they choose nothing"
+
+
+def test_labels_of_test_rows_change_nothing_where_their_features_are_scaled_by(study, trained):
+    case = averaged(study, "target")
+    differs, everything, *results = compare(case, trained, "test", noise=False)
+    assert differs == [] and results[0]["predicted"] == results[1]["predicted"]
+    differs, *_ = compare(case, trained, "test")
+    scales = {name.split(", ")[1] for name in everything if "scale_" in name}
+    assert scales <= {name.split(", ")[1] for name in differs}, "their features count"
 
 
 @pytest.mark.parametrize("make", CASES, **named)

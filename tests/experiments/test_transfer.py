@@ -72,15 +72,20 @@ def test_the_ensemble_is_the_mean_of_its_members_and_the_probe(study):
     fold = protocol.target_folds(data, params)[0]
     split = protocol.draw(data, fold, 0, 0.5, params, repeat=1)
     key = (params.seed, "finetune", data.corpus, "speaker_independent", 1, fold.name, 0.5)
-    votes = [
-        fit.predict(
-            fit.finetune(
-                model.load(folders[2 + member]), data, split.train, params, start="pretrained",
-                rng_key=(*key, "pretrained", *([member] if member else [])), source=source,
-            ), data, split.test,
+    settings = params.finetune.model_copy(update={"strategy": "joint", "scaling_prior": 0.0})
+    joint = params.model_copy(update={"finetune": settings})
+    votes = []
+    for member in range(2):
+        rng_key = (*key, "pretrained", *([member] if member else []))
+        net = fit.finetune(
+            model.load(folders[2 + member]), data, split.train, joint, start="pretrained",
+            rng_key=rng_key, source=source, scaled_by=rows,
+        )  # fmt: skip
+        moments = [np.asarray(values, float).reshape(-1, 39) for values in data.features.mfcc]
+        np.testing.assert_allclose(
+            net.scale_mfcc.mean, np.concatenate(moments).mean(0), rtol=1e-4, atol=1e-5
         )
-        for member in range(2)
-    ]  # fmt: skip
+        votes.append(fit.predict(net, data, split.test))
     votes += [
         baselines.probabilities(data.of_layers([layer]), split.train, split.test)
         for layer in (1, 9)
