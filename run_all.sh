@@ -35,6 +35,11 @@ refuse() {
     exit 2
 }
 
+on_interrupt() { # until exec, which Python answers itself
+    trap 'printf "\nInterrupted '"$1"'. Run the same command again.\n" >&2; exit 130' INT TERM HUP
+}
+on_interrupt "before anything was begun"
+
 find_python() {
     local name
     for name in python3 python python3.13 python3.12 python3.11; do
@@ -90,7 +95,7 @@ set_up() {
     is_set_up && return
     local base
     base=$(find_python)
-    trap 'printf "\nInterrupted during the set-up. Run the same command again.\n" >&2; exit 130' INT TERM HUP
+    on_interrupt "during the set-up"
     mkdir -p "$ROOT/cache"
     exec 9>"$ROOT/cache/setup.lock"
     "$base" -c 'import fcntl
@@ -103,7 +108,7 @@ except OSError:
     print("The file system of cache/ has no locks: run one set-up at a time.", flush=True)'
     is_set_up || make_environment "$base"
     exec 9>&-
-    trap - INT TERM HUP
+    on_interrupt "before anything was begun"
 }
 
 # An absolute path, since the steps run in the project's folder and not in the caller's.

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -43,6 +44,8 @@ def main(arguments=None) -> int:
         print(error, file=stream, flush=True)
         return getattr(error, "exit_status", 2)
     except KeyboardInterrupt:
+        if not getattr(options, "step", None):  # the study has a word for all of its steps
+            print("Interrupted. Run the same command again.", file=sys.stderr, flush=True)
         return 130
 
 
@@ -288,4 +291,7 @@ def _announced(progress, name):
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as a hang-up is under nohup
+            signal.signal(number, signal.default_int_handler)
     sys.exit(main())

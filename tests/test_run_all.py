@@ -108,6 +108,21 @@ def test_a_clone_has_unix_line_ends_whatever_git_is_told(project):
     assert (project / "run_all.sh").read_bytes() == (ROOT / "run_all.sh").read_bytes()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_python_runs_is_answered(project, number):
+    for name in PYTHONS:
+        (project.parent / "stubs" / name).write_text(
+            "#!/usr/bin/env bash\necho up >>$CALLS; sleep 5\n"
+        )
+    process = start(project, "setup")
+    while not pip_calls(project):
+        time.sleep(0.1)
+    os.killpg(process.pid, number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.endswith("\nInterrupted before anything was begun. Run the same command again.\n")
+
+
 def test_help_needs_nothing(project):
     status, out, _ = call(project, "--help")
     assert status == 0

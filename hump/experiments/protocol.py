@@ -256,7 +256,7 @@ def _plus_job(source, data, folders, params, protocol, fraction, repeat, number,
         split = _split(data, params, protocol, fraction, repeat, number, fold)
         key = _key(params, data, protocol, repeat, split, fraction)
         votes = [
-            fit.predict(_member(net, place, source, data, split, params, key), data, split.test)
+            fit.predict(member(net, place, source, data, split, params, key), data, split.test)
             for place, net in enumerate(models)
         ]
         # A probe a layer: chosen on the source, where it beats one on all layers together.
@@ -267,8 +267,25 @@ def _plus_job(source, data, folders, params, protocol, fraction, repeat, number,
     return fit.outcome(data, split, {names.PLUS: np.mean(votes, axis=0).argmax(1).tolist()})
 
 
-def _member(net, place, source, data, split, params, key):
-    """One of the trainings that HuMP-CAT+ averages."""
+def member(net, place: int, source: Data, data: Data, split, params: Params, key):
+    """One of the trainings that HuMP-CAT+ averages.
+
+    Parameters
+    ----------
+    net : HumpCat
+        The source model that it starts from.
+    place : int
+        Its number among them.
+    source, data : Data
+    split : Split
+    params : Params
+    key : tuple
+        Begins the RNG key.
+
+    Returns
+    -------
+    HumpCat
+    """
     finetune = params.finetune.model_copy(update={"strategy": params.plus.strategy})
     everything = np.arange(len(data.rows))
     return fit.finetune(

@@ -164,7 +164,9 @@ def _call(command, lock, messages):
                 os.killpg(child.pid, signal.SIGINT if len(stopped) == 1 else signal.SIGKILL)
 
     # Before Snakemake starts, since it would inherit that a background job ignores SIGINT.
-    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    caught = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else: under nohup
+        caught.append(signal.SIGHUP)
     before = {number: signal.signal(number, stop) for number in caught}
     try:
         child = subprocess.Popen(

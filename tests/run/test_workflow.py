@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import typing
@@ -142,6 +143,40 @@ except KeyboardInterrupt:
     with (tmp_path / "lock").open("w") as lock:
         assert study._call([sys.executable, "-c", script], lock, None) == 130
     assert capsys.readouterr().err == "at work\n"
+
+
+@pytest.mark.parametrize(("handler", "status"), [(signal.SIG_DFL, 130), (signal.SIG_IGN, 0)])
+def test_a_closed_terminal_stops_a_run_but_not_under_nohup(tmp_path, handler, status):
+    script = "import os, signal, time; os.kill(os.getppid(), signal.SIGHUP); time.sleep(3)"
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        with (tmp_path / "lock").open("w") as lock:
+            assert study._call([sys.executable, "-c", script], lock, None) == status
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_before_the_first_step_is_answered():
+    """Before Snakemake runs and its handlers are there."""
+    code = """
+import runpy, sys, time
+import hump.run
+sys.modules["hump.run.study"] = type(sys)("study")
+sys.modules["hump.run.study"].run = lambda *_: (print("begun", flush=True), time.sleep(60))
+sys.argv = ["hump", "run", "params/smoke.yaml"]
+runpy.run_module("hump", run_name="__main__")
+"""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        run = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, preexec_fn=lambda: [
+                signal.signal(one, signal.SIG_DFL) for one in (signal.SIGINT, signal.SIGHUP)
+            ],
+        )  # fmt: skip
+        assert run.stdout.readline() == "begun\n"
+        run.send_signal(number)
+        assert run.communicate(timeout=60)[1] == "Interrupted. Run the same command again.\n"
+        assert run.returncode == 130
 
 
 def test_snakemakes_own_failure_is_told(project):
