@@ -46,8 +46,11 @@ def build(studies: dict[Path, Params], target: Path, *, api: bool = True) -> Pat
     """
     if not studies:
         raise HumpError(f"{target}: no study to show; publish one, or run ./run_all.sh first")
-    # People's speech first, with the labels that most corpora have.
-    places = {name: (one.synthetic, one.labels == "native") for name, one in studies.items()}
+    # People's speech first, with the labels that most corpora have, then the largest.
+    places = {
+        name: (one.synthetic, one.labels == "native", -len(one.targets))
+        for name, one in studies.items()
+    }
     shown = [Study(name, studies[name]) for name in sorted(studies, key=places.get)]
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".site-", dir=target.parent) as folder:
