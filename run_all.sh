@@ -111,6 +111,9 @@ except OSError:
     on_interrupt "before anything was begun"
 }
 
+if [[ $ROOT == *:* ]]; then
+    refuse "$ROOT: a colon in the project's path, which lists of folders such as PYTHONPATH cannot hold; move the project"
+fi
 # An absolute path, since the steps run in the project's folder and not in the caller's.
 if [[ -n ${HUMP_DATA:-} && $HUMP_DATA != [/~]* ]]; then
     export HUMP_DATA=$PWD/$HUMP_DATA

@@ -123,6 +123,13 @@ def test_a_signal_before_python_runs_is_answered(project, number):
     assert err.endswith("\nInterrupted before anything was begun. Run the same command again.\n")
 
 
+def test_a_path_that_no_list_of_folders_can_hold_is_refused(project):
+    odd = project.rename(project.with_name("my:project"))
+    status, out, err = call(odd, "setup")
+    assert (status, out) == (2, "")
+    assert f"{odd}: a colon in the project's path" in err and "move the project" in err
+
+
 def test_help_needs_nothing(project):
     status, out, _ = call(project, "--help")
     assert status == 0
