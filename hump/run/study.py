@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +55,9 @@ def run(params: Params, params_file, arguments) -> int:
     with _alone(folder / "lock", params.study) as lock:
         _freeze(params, params_file)
         _mark(params, folder)
+        # The marks say what is to be run; records of Snakemake's own could only be damaged.
+        for kind in ("metadata", "incomplete"):
+            shutil.rmtree(folder / ".snakemake" / kind, ignore_errors=True)
         command = _command(params, folder, arguments)
         for _ in range(1 if arguments else _ROUNDS):
             with contextlib.nullcontext() if arguments else log.open("w") as messages:
