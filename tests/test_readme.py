@@ -113,6 +113,18 @@ def test_what_is_said_of_native_labels_is_what_the_tables_say():
             assert f"{entry.value:.3f}" in words, entry.claim
 
 
+def test_what_is_said_of_faults_is_what_the_campaign_found():
+    words = " ".join(README.split())
+    rows = pd.DataFrame(json.loads((ROOT / "benchmarks/results/faults.json").read_text()))
+    total, signals = rows["trials"].sum(), rows.loc[rows["phase"] != "-", "trials"].sum()
+    assert signals >= 100 and set(rows["phase"]) == {
+        "set-up", "data", "extraction", "training", "fine-tuning", "figures", "report", "-"
+    }  # fmt: skip
+    assert f"Of {total} trials ({signals} signals at random moments of all phases; " in words
+    assert (rows["identical"] == rows["trials"]).all() and not rows["lost"].any()
+    assert (rows["stopped_clearly"] == rows["stopped"]).all() and not rows["left_behind"].any()
+
+
 def test_picture_says_what_it_is_made_of():
     assert (PUBLISHED / "demo" / "figures" / "fractions.png").stat().st_size > 10_000
     assert NOTE.replace(";", ",") in README
