@@ -15,7 +15,7 @@ import pytest
 
 from hump import corpora, evaluation
 from hump.experiments import matrix, transfer
-from hump.experiments.fusion import PLAIN
+from hump.experiments.fusion import MATCHED, PLAIN
 from hump.features import encoders
 from hump.params import ROOT, folders, load_params, names
 from hump.report import leads, ledger
@@ -97,6 +97,36 @@ def test_what_is_said_of_other_sources_is_what_the_table_says():
     languages = {name: corpora.RECIPES[name].language for name in uars.index}
     found = matrix.by_distance(table, languages)
     assert f"({found['slope']:.3f} UAR a step" in words and f"p = {found['p']:.2f})" in words
+
+
+def test_what_is_said_of_ablations_is_what_the_tables_say():
+    tables, words = PUBLISHED / "ablations" / "tables", " ".join(README.split())
+    for label, (name, other) in {
+        "concatenation in both stages": ("fusion", PLAIN),
+        "concatenation with as many weights": ("fusion", MATCHED),
+        "the encoder alone, without MFCC and prosody": ("fusion", "HuBERT alone"),
+        "MFCC and prosody, without the encoder": ("fusion", "MFCC + prosody"),
+        "layer 1 alone": ("layers", "layer 1"),
+        "layer 3, the last, alone": ("layers", "last layer"),
+        "a weighted sum of all layers": ("layers", "weighted sum of all layers"),
+        "the small HuBERT, layers 1 and 9": ("encoder", "hump/assets/hubert-mini"),
+        "an untrained encoder": ("encoder", "untrained"),
+    }.items():
+        tests = pd.read_csv(tables / f"{name}_comparisons.csv").query("b == @other")
+        test = tests[tests["comparison"].isin(["ravdess", "HuMP-CAT"])].iloc[0]
+        uars = pd.read_csv(tables / f"{name.replace('encoder', 'encoders')}.csv")
+        uars = uars[uars["system"] == other]
+        uar = (uars[uars["model"] == "HuMP-CAT"] if "model" in uars else uars).iloc[0]
+        uar = text.interval(uar["uar"], uar["uar_low"], uar["uar_high"])
+        assert f"| {label} | {uar} | {text.difference(test)} | {test['p_holm']:.2g} |" in README
+    changed = pd.read_csv(tables / "architecture.csv").query("factor.notna()")
+    assert (changed["difference_low"] * changed["difference_high"] < 0).all() and len(changed) == 10
+    uars = pd.read_csv(tables / "encoders.csv").query("system == 'hump/assets/whisper-base-3'")
+    for row in uars.itertuples():
+        assert text.interval(row.uar, row.uar_low, row.uar_high) in words
+    emodb = pd.read_csv(tables / "finetune_emodb.csv").query("system == @names.PRETRAINED")
+    for row in emodb.itertuples():
+        assert f"{row.uar:.3f} ± {row.uar_sd:.3f}" in words
 
 
 def test_what_is_said_of_native_labels_is_what_the_tables_say():
