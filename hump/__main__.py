@@ -291,7 +291,8 @@ def _announced(progress, name):
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # A step ends at once; the command that it is part of has the word.
+    for number in () if sys.argv[1:2] == ["step"] else (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as a hang-up is under nohup
             signal.signal(number, signal.default_int_handler)
     sys.exit(main())
