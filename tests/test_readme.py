@@ -129,6 +129,25 @@ def test_what_is_said_of_ablations_is_what_the_tables_say():
         assert f"{row.uar:.3f} ± {row.uar_sd:.3f}" in words
 
 
+def test_what_is_said_of_a_weaker_encoder_is_what_the_tables_say():
+    words, systems = " ".join(README.split()), [names.PRETRAINED, names.SCRATCH, names.PROBE]
+    for study, encoder in (("open_hubert", "small HuBERT"), ("open", "Whisper base")):
+        main = pd.read_csv(PUBLISHED / study / "tables" / "main.csv", keep_default_na=False)
+        main = main[main["corpus"] == "average without urdu and tess"].set_index("data")
+        for data in ("0 %", "10 %"):
+            line = " | ".join([encoder, data, *main.loc[data, systems]])
+            assert f"| {line} |" in README
+    params = load_params("params/open_hubert.yaml")
+    claims = pd.read_csv(PUBLISHED / "open_hubert" / "tables" / "main_claims.csv")
+    assert len(claims) == 3, "it can test three"
+    for row in claims.itertuples():
+        assert evaluation.verdict(row, row.family, params.evaluation) == "not decided"
+        assert text.difference(row) in words and f"{row.p_holm:.2g})" in words
+    done = json.loads((PUBLISHED / "open_hubert" / "published.json").read_text())
+    assert f"{sum(done['minutes'].values()):.0f} minutes on two cores" in words
+    assert done["machine"]["cores"] == 2
+
+
 def test_what_is_said_of_native_labels_is_what_the_tables_say():
     tables, words = PUBLISHED / "native" / "tables", " ".join(README.split())
     main = pd.read_csv(tables / "main.csv").query("data == '100 %'").set_index("corpus")

@@ -204,7 +204,9 @@ def least_effect(speakers: int, level: float) -> float:
         no p is as small as `level`.
     """
     if speakers > EXACT:
-        return float(TTestPower().solve_power(nobs=speakers, alpha=level, power=POWER))
+        # A number, or where statsmodels falls back on another solver an array of one.
+        found = TTestPower().solve_power(nobs=speakers, alpha=level, power=POWER)
+        return np.asarray(found).item()
     signs = _flips(speakers, 0)
     if 1 / len(signs) > level:
         return np.nan

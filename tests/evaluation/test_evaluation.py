@@ -420,6 +420,17 @@ def test_what_could_have_been_found(benchmark, settings):
     assert paired.least_effect(6, 0.05) == pytest.approx(stats.norm.ppf(0.8 ** (1 / 6)), rel=0.05)
 
 
+@pytest.mark.parametrize("family", [4, 5, 14, 36])
+def test_what_could_have_been_found_is_a_number_in_any_family(family):
+    """With 60 speakers statsmodels solves it for 5, 14 and 36 tests by its second solver alone."""
+    from statsmodels.stats.power import TTestPower
+
+    level = 0.05 / family
+    effect = paired.least_effect(60, level)
+    assert isinstance(effect, float)
+    assert TTestPower().power(effect, 60, level) == pytest.approx(0.8, abs=1e-6)
+
+
 def test_detectable_accounts_for_the_family(settings):
     """Ten speakers in a family of 17: all must point one way, so 2.0 deviations and not 1.0."""
     rng = np.random.default_rng(3)

@@ -188,8 +188,8 @@ def test_people_lead_and_labels_that_few_corpora_have_follow(tmp_path, monkeypat
         raise Stop([study.params.study for study in shown])
 
     monkeypatch.setattr(site, "_write", stop)
-    every = ("ablations", "demo", "native", "open")
+    every = ("ablations", "demo", "native", "open", "open_hubert")
     studies = {tmp_path / name: load_params(f"params/{name}.yaml") for name in every}
     with pytest.raises(Stop) as order:
         site.build(studies, tmp_path / "built")
-    assert order.value.args[0] == ["open", "ablations", "native", "demo"]
+    assert order.value.args[0] == ["open", "open_hubert", "ablations", "native", "demo"]
