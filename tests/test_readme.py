@@ -129,6 +129,27 @@ def test_what_is_said_of_ablations_is_what_the_tables_say():
         assert f"{row.uar:.3f} ± {row.uar_sd:.3f}" in words
 
 
+def test_what_is_said_of_another_recipe_is_what_the_tables_say():
+    words, main = " ".join(README.split()), {}
+    for study in ("plus", "open"):
+        rows = pd.read_csv(PUBLISHED / study / "tables" / "main.csv", keep_default_na=False)
+        main[study] = rows.set_index(["data", "corpus"])[names.PLUS]
+    full, before = main["plus"]["100 %"], main["open"]["100 %"]
+    everywhere = "average of targets"
+    assert f"it has {full[everywhere]} with all data, where" in words
+    assert f"the recipe above has {before[everywhere]}; EMODB {full['emodb']}." in words
+    gained = [f"{full[name][:5]} for {before[name][:5]}" for name in ("casia", "tess")]
+    assert f"in CASIA ({gained[0]}) and TESS ({gained[1]});" in words
+    assert all(full[name] < before[name] for name in ("urdu", "nemo")), "a little less"
+    assert f"rather than eight, it has {main['plus']['0 %'][everywhere]}." in words
+    params = load_params("params/plus.yaml")
+    claims = pd.read_csv(PUBLISHED / "plus" / "tables" / "main_claims.csv").set_index("claim")
+    row = claims.loc["HuMP-CAT+ beats a probe with all data"]
+    assert evaluation.verdict(row, row.family, params.evaluation) == "not decided"
+    said = f"Over a probe it is {text.difference(row)}, which is still not decided"
+    assert f"{said} (Holm p {row.p_holm:.2g})" in words
+
+
 def test_what_is_said_of_a_weaker_encoder_is_what_the_tables_say():
     words, systems = " ".join(README.split()), [names.PRETRAINED, names.SCRATCH, names.PROBE]
     for study, encoder in (("open_hubert", "small HuBERT"), ("open", "Whisper base")):

@@ -32,7 +32,7 @@ def load(tmp_path):
 
 def test_all_studies_are_there():
     assert {file.stem for file in FILES} == {
-        "smoke", "demo", "open", "open_hubert", "ablations", "native", "paper"
+        "smoke", "demo", "open", "open_hubert", "plus", "ablations", "native", "paper"
     }  # fmt: skip
 
 
