@@ -61,8 +61,10 @@ def start(project, *arguments, cwd=None, **variables):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Tests that run in the background ignore it, and so would their children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # Tests that run in the background or under nohup ignore one, and so would their children.
+        preexec_fn=lambda: [
+            signal.signal(one, signal.SIG_DFL) for one in (signal.SIGINT, signal.SIGHUP)
+        ],
     )
 
 
