@@ -8,9 +8,9 @@ a processor times are CPU time of one thread, which other work on the machine di
 GPU they are wall time; the least of some rounds is kept. Many fits are measured in wall time, in
 processes that have worked before, on the processor and, where there is one, on the GPU. Writes
 `results/training-<device>.json`. That of the processor also has whole jobs on recorded speech,
-compared once with the code of before (commit 99a3739); that of the GPU has an update that
-`torch.profiler` looked at once, and the lines of many fits of two runs that were cut short. This
-script leaves the former two as they are.
+compared once with the code of before (commit 99a3739); that of the GPU has what was measured
+before updates were recorded, an update that `torch.profiler` looked at among it. This script leaves
+these as they are.
 """
 
 import hashlib
@@ -99,12 +99,13 @@ def update(study, width, seconds, rows) -> dict:
     trainer = Trainer(net.train(), data, chosen, settings, 1e-3, ("benchmark",))
     batch = data.batch(chosen, crop_s=settings.crop_s, rng=trainer.rng)
     exact = fit.build(data, study, seed=0).double()  # as float64 the LSTM is counted, too
-    wide = model.Batch(*(x.double() if x.is_floating_point() else x for x in vars(batch).values()))
+    wide = model.Batch(*(x.double() if x.is_floating_point() else x for x in batch.tensors))
     with FlopCounterMode(display=False) as counter:
         exact.loss(wide, data.target(chosen)).backward()
-    spent = least(lambda: trainer._update(chosen))
+    with trainer.stream():
+        spent = least(lambda: trainer._update(chosen))
     flops = counter.get_total_flops() / 1e9
-    making = least(lambda: data.batch(chosen, crop_s=settings.crop_s, rng=trainer.rng).to(PLACE))
+    making = least(lambda: trainer.draw(data, chosen, trainer.rng))
     return {"encoder_width": width, "seconds": seconds, "rows": rows, "ms": round(spent, 1),
             "batch_ms": round(making, 1), "gflop": round(flops, 2),
             "gflop_per_s": round(flops / spent * 1e3, 1)}  # fmt: skip

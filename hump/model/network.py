@@ -91,6 +91,9 @@ class Batch:
     mfcc_length : torch.Tensor, shape (B,), int64
     prosody : torch.Tensor, shape (B, 103), float32
         NaN where DisVoice has no value.
+    even : bool
+        Whether every utterance has as many rows as any, its last frame repeated, so that shapes
+        are known without the lengths.
     """
 
     hubert: torch.Tensor
@@ -98,10 +101,32 @@ class Batch:
     mfcc: torch.Tensor
     mfcc_length: torch.Tensor
     prosody: torch.Tensor
+    even: bool = False
+
+    @property
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """All but `even`, in order."""
+        return self.hubert, self.hubert_length, self.mfcc, self.mfcc_length, self.prosody
 
     def to(self, device) -> "Batch":
         """The same batch on another device."""
-        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        return Batch(*(tensor.to(device) for tensor in self.tensors), even=self.even)
+
+    def evened(self, hubert: int, mfcc: int) -> "Batch":
+        """The same utterances in float32 with so many rows of HuBERT and MFCC each, or `even`.
+
+        Rows after the last utterance's do not matter.
+        """
+        hubert = _evened(self.hubert, self.hubert_length, hubert)
+        mfcc = _evened(self.mfcc, self.mfcc_length, mfcc)
+        lengths = self.hubert_length, self.mfcc_length
+        return Batch(hubert, lengths[0], mfcc, lengths[1], self.prosody, even=True)
+
+
+def _evened(values, length, rows):
+    row = torch.arange(rows, device=length.device)
+    place = (length.cumsum(0) - length)[:, None] + torch.minimum(row, length[:, None] - 1)
+    return values.index_select(0, place.flatten()).float()
 
 
 def steps(frames):
@@ -203,16 +228,30 @@ class BiLSTM(nn.Module):
     def forward(self, values: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
         """Map (B, steps, features) to (B, steps, width); steps after `length` are meaningless."""
         step = torch.arange(values.shape[1], device=values.device)
-        mirror = torch.where(step < length[:, None], length[:, None] - 1 - step, step)[..., None]
+        mirror = torch.where(step < length[:, None], length[:, None] - 1 - step, step)
+        mirror = (
+            mirror + len(step) * torch.arange(len(length), device=step.device)[:, None]
+        ).flatten()
         for forwards, backwards in zip(self.forwards, self.backwards):
-            reversed_ = values.gather(1, mirror.expand_as(values))
-            ahead, behind = forwards(values)[0], backwards(reversed_)[0]
-            behind = behind.gather(1, mirror.expand_as(behind))
-            values = torch.cat([ahead, behind], dim=2)
+            ahead, behind = forwards(values)[0], backwards(_Mirrored.apply(values, mirror))[0]
+            values = torch.cat([ahead, _Mirrored.apply(behind, mirror)], dim=2)
         return values
 
 
-def convolve(values, length, layer: nn.Conv1d):
+class _Mirrored(torch.autograd.Function):
+    """Steps in another order. A mirror's gradient is mirrored: nothing has to be added up."""
+
+    @staticmethod
+    def forward(ctx, values, mirror):
+        ctx.save_for_backward(mirror)
+        return values.flatten(0, 1).index_select(0, mirror).view(values.shape)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return _Mirrored.forward(ctx, gradient, *ctx.saved_tensors), None
+
+
+def convolve(values, length, layer: nn.Conv1d, *, even: bool = False):
     """The strided convolution of each utterance; one shorter than the kernel gets zeros after it.
 
     As one product: blocks of as many frames as a stride, times all blocks of the kernel.
@@ -225,25 +264,33 @@ def convolve(values, length, layer: nn.Conv1d):
         Frames of each.
     layer : torch.nn.Conv1d
         Its weights, shape (d, d, KERNEL).
+    even : bool
+        As of `Batch`.
 
     Returns
     -------
     torch.Tensor, shape (B, steps of the longest, d), float32
         Meaningless after an utterance's own steps.
     """
-    count, d, longest = len(length), values.shape[1], int(length.max())
+    count, d = len(length), values.shape[1]
+    longest = len(values) // count if even else int(length.max())
     width, parts = steps(longest), -(-KERNEL // STRIDE)
     blocks = max(-(-longest // STRIDE), width + parts - 1)
     frame = torch.arange(blocks * STRIDE, device=length.device)
-    place = (frame < length[:, None]).flatten().nonzero().squeeze(1)
-    padded = values.new_zeros(count * len(frame), d).index_copy(0, place, values)
+    own = frame < length[:, None]
+    if even:
+        padded = F.pad(values.view(count, longest, d), (0, 0, 0, len(frame) - longest))
+        padded = padded.where(own[..., None], 0.0)
+    else:
+        place = own.flatten().nonzero().squeeze(1)
+        padded = values.new_zeros(count * len(frame), d).index_copy(0, place, values)
     kernel = F.pad(layer.weight, (0, parts * STRIDE - KERNEL)).view(d, d, parts, STRIDE)
     kernel = kernel.permute(3, 1, 2, 0).reshape(STRIDE * d, parts * d)
     product = (padded.view(-1, STRIDE * d) @ kernel).view(count, blocks, parts, d)
     return sum(product[:, k : k + width, k] for k in range(parts)) + layer.bias
 
 
-def pool_to_steps(values, length, count, width):
+def pool_to_steps(values, length, count, width, *, even: bool = False):
     """Average a sequence onto a smaller number of steps, each utterance by its own length.
 
     Step i of n averages frames floor(i F / n) up to ceil((i + 1) F / n), as adaptive average
@@ -259,6 +306,8 @@ def pool_to_steps(values, length, count, width):
         Steps n of each.
     width : int
         Steps of the result, at least the largest count.
+    even : bool
+        As of `Batch`.
 
     Returns
     -------
@@ -271,6 +320,12 @@ def pool_to_steps(values, length, count, width):
         count[:, None],
     )
     begin, end = (index * length) // count, -((-(index + 1) * length) // count)
+    if even:
+        values = values.view(len(length), -1, values.shape[1])
+        frame = torch.arange(values.shape[1], device=length.device)
+        begin, end = begin[..., None], end[..., None]  # (B, width, 1)
+        share = ((begin <= frame) & (frame < end)) / (end - begin)
+        return torch.bmm(share * (index < count)[..., None], values)
     size = ((end - begin) * (index < count)).flatten()
     bag = size.cumsum(0) - size
     # Frames of each step, one step after the other; a frame may belong to two.
@@ -602,7 +657,8 @@ class HumpCat(nn.Module):
     def _steps(self, batch):
         """Number of steps of each utterance, and which steps of the batch are its own."""
         count = steps(batch.hubert_length)
-        return count, torch.arange(int(count.max()), device=count.device) < count[:, None]
+        width = steps(len(batch.hubert) // len(count)) if batch.even else int(count.max())
+        return count, torch.arange(width, device=count.device) < count[:, None]
 
     def _hubert(self, batch):
         if self.sum_layers is None:
@@ -610,10 +666,12 @@ class HumpCat(nn.Module):
             hubert = self.scale_hubert.project(batch.hubert.flatten(1), self.project)
         else:
             hubert = self.project(self.sum_layers(batch.hubert, self.scale_hubert))
-        return self.dropout(convolve(hubert, batch.hubert_length, self.convolve))  # (B, T', d)
+        hubert = convolve(hubert, batch.hubert_length, self.convolve, even=batch.even)
+        return self.dropout(hubert)  # (B, T', d)
 
     def _mfcc(self, batch, count, width):
-        mfcc = pool_to_steps(batch.mfcc, batch.mfcc_length, count, width)  # (B, T', 39)
+        frames, length = batch.mfcc, batch.mfcc_length
+        mfcc = pool_to_steps(frames, length, count, width, even=batch.even)  # (B, T', 39)
         return self.dropout(self.recur(self.scale_mfcc(mfcc), count))
 
     def _prosody(self, batch):

@@ -1,10 +1,13 @@
 """The training loop: shuffled batches, Adam or AdamW, dropout and order from an RNG key."""
 
+import contextlib
+
 import numpy as np
 import torch
 
 from hump.errors import TrainingError
-from hump.training.dataset import Data
+from hump.training import graph
+from hump.training.dataset import HUBERT_RATE, Data
 from hump.training.strategies import Everything, groups
 from hump.util import device, seeds
 
@@ -89,9 +92,14 @@ class Trainer:
         )
         self.rng = seeds.generator(*rng_key, "order")
         self.dropout_seed = seeds.seed_of(*rng_key, "dropout")
-        self.class_weights = data.class_weights(self.rows) if settings.balanced else None
+        self.class_weights = self.weights_of(data, self.rows)
         self.strategy = strategy or Everything()
         self.strategy.start(self)
+        self.recorder = None
+        if self.device.type == "cuda":
+            frames = (int(settings.crop_s * r) for r in (HUBERT_RATE, data.features.mfcc_rate))
+            about = model.config, type(self.strategy)
+            self.recorder = graph.Recorder(about, tuple(frames))
 
     @property
     def device(self) -> torch.device:
@@ -122,8 +130,8 @@ class Trainer:
         order, losses = self.rng.permutation(self.rows), []
         self._training()
         self.dropout_seed += 1
-        gpus = [self.device.index] if self.device.type == "cuda" else []
-        with device.seeded(self.dropout_seed % 2**63, gpus):
+        gpus = [self.device.index] if self.recorder else []
+        with device.seeded(self.dropout_seed % 2**63, gpus), self.stream():
             for first in range(0, len(order), self.batch_size):
                 if self.updates_left == 0:
                     break
@@ -131,7 +139,16 @@ class Trainer:
                 if watch is not None:
                     watch(self.model, self.updates - self.updates_left)
                     self._training()
-        return float(np.mean(losses))
+            losses = torch.stack(losses)  # of a GPU, which has worked on until here
+            check_finite(self.model, "the loss is", [losses])
+        return float(np.mean(losses.tolist()))
+
+    def stream(self):
+        """Context in which a GPU works on a stream that can be recorded."""
+        if not self.recorder:
+            return contextlib.nullcontext()
+        graph.stream().wait_stream(torch.cuda.current_stream())
+        return torch.cuda.stream(graph.stream())
 
     def _training(self):
         if not self.model.training:  # to tell each of its modules takes time
@@ -146,17 +163,32 @@ class Trainer:
         for joined, one in self.groups:
             joined.gradient.zero_()
             joined.grad = joined.gradient if one.requires_grad else None
-        loss = self.strategy.loss(self, self._loss(rows), len(rows))
-        loss.backward()
+        pairs = [self.draw(self.data, rows, self.rng), *self.strategy.more(self, len(rows))]
+        if self.recorder:
+            moving = tuple(one.requires_grad for _, one in self.groups)
+            loss = self.recorder.gradients(self._loss, pairs, moving)
+        else:
+            loss = self._loss(*pairs)
+            loss.backward()
         if self.settings.clip:
             torch.nn.utils.clip_grad_norm_(
                 [joined for joined, _ in self.groups], self.settings.clip
             )
         self.optimizer.step()
-        check_finite(self.model, "the loss is", [loss])
-        return loss.item()
+        return loss.detach()
 
-    def _loss(self, rows):
-        weight = None if self.class_weights is None else self.class_weights.to(self.device)
-        batch = self.data.batch(rows, crop_s=self.settings.crop_s, rng=self.rng).to(self.device)
-        return self.model.loss(batch, self.data.target(rows).to(self.device), weight)
+    def _loss(self, own, *more):
+        loss = self.model.loss(*own, self.class_weights)
+        return self.strategy.loss(self, loss, *more)
+
+    def draw(self, data, rows, rng):
+        """Some rows as model input, cropped, and their classes: (Batch, torch.Tensor)."""
+        pinned = self.recorder is not None
+        batch = data.batch(rows, crop_s=self.settings.crop_s, rng=rng, pinned=pinned)
+        return batch, data.target(rows)
+
+    def weights_of(self, data, rows) -> torch.Tensor | None:
+        """Weights of a corpus' classes, on the device, if classes are balanced."""
+        if self.settings.balanced:
+            return data.class_weights(rows).to(self.device)
+        return None

@@ -1,7 +1,7 @@
 """Fine-tuning strategies: which weights of a pre-trained model move, and what restrains them.
 
-A strategy is an object with three hooks that `hump.training.loop.Trainer` calls: `start` once,
-`before_update` before each update, `loss` on the loss of each batch.
+A strategy is an object with four hooks that `hump.training.loop.Trainer` calls: `start` once,
+`before_update` before each update, `more` for rows beside those of a batch, `loss` on its loss.
 """
 
 import numpy as np
@@ -38,8 +38,15 @@ class Everything:
     def before_update(self, trainer, done: float) -> None:
         """Called before an update, when a share `done` of all updates, in [0, 1), has been made."""
 
-    def loss(self, trainer, loss: torch.Tensor, rows: int) -> torch.Tensor:
-        """The loss to minimise, from the loss of a batch of so many target rows."""
+    def more(self, trainer, rows: int) -> tuple:
+        """What is to go with a batch of so many target rows: pairs as `Trainer.draw` gives."""
+        return ()
+
+    def loss(self, trainer, loss: torch.Tensor, *more) -> torch.Tensor:
+        """The loss to minimise, from the loss of a batch and what is to go with it.
+
+        On a GPU it is called once for many batches alike, and recorded.
+        """
         return loss
 
 
@@ -88,7 +95,7 @@ class L2SP(Everything):
         self.weights = {n: w.detach().clone() for n, w in weights if n not in new}
         trainer.optimizer.param_groups[0]["weight_decay"] = 0.0
 
-    def loss(self, trainer, loss, rows):
+    def loss(self, trainer, loss):
         """Add the penalty."""
         return loss + self.penalty(trainer.model)
 
@@ -121,9 +128,7 @@ class Joint(Everything):
         self.share, self.order = self.settings.joint.share, np.empty(0, int)
         self.scaling = {name: value.clone() for name, value in trainer.model.named_buffers()}
         self.rng = seeds.generator(*trainer.rng_key, "source")
-        everything = np.arange(len(self.source.rows))
-        balanced = trainer.settings.balanced
-        self.class_weights = self.source.class_weights(everything) if balanced else None
+        self.class_weights = trainer.weights_of(self.source, np.arange(len(self.source.rows)))
         trainer.batch_size = max(1, round(trainer.batch_size * (1 - self.share)))
 
     def draw(self, target_rows: int) -> np.ndarray:
@@ -134,13 +139,15 @@ class Joint(Everything):
         drawn, self.order = self.order[:count], self.order[count:]
         return drawn
 
-    def loss(self, trainer, loss, rows):
+    def more(self, trainer, rows):
+        """Source rows."""
+        return (trainer.draw(self.source, self.draw(rows), self.rng),)
+
+    def loss(self, trainer, loss, source):
         """Mix the target's loss with that of source rows."""
-        drawn, device = self.draw(rows), trainer.device
-        batch = self.source.batch(drawn, crop_s=trainer.settings.crop_s, rng=self.rng).to(device)
+        batch, target = source
         embedding = torch.func.functional_call(trainer.model, self.scaling, (batch,))
-        weight = None if self.class_weights is None else self.class_weights.to(device)
-        own = trainer.model.head.loss(embedding, self.source.target(drawn).to(device), weight)
+        own = trainer.model.head.loss(embedding, target, self.class_weights)
         return (1 - self.share) * loss + self.share * own
 
 

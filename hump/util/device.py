@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import warnings
 from pathlib import Path
 
 from hump.errors import ParameterError
@@ -91,8 +92,13 @@ def exact():
             if torch.cuda.is_available():
                 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it
                 torch.set_deterministic_debug_mode("warn")
+                # Else each new tensor is filled first; nothing here reads what it has not written.
+                torch.utils.deterministic.fill_uninitialized_memory = False
                 own = {"enabled": True, "deterministic": True, "allow_tf32": False}
                 flags.enter_context(torch.backends.cudnn.flags(**own))
+                # Weights lie together by what moves (`hump.training.loop`), not as cuDNN likes it.
+                flags.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", message="RNN module weights")
             yield
     finally:
         torch.set_float32_matmul_precision(before[0])

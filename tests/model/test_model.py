@@ -88,6 +88,25 @@ def test_the_batch_never_changes_a_gradient():
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: "-".join(map(str, v.values())))
+def test_equal_rows_for_all_change_neither_results_nor_gradients(variant):
+    net, batch = build(**variant), batch_of(utterances([3, 9, 10, 11, 14, 37, 60]))
+    unused = [torch.cat([x, x.new_full((9, *x.shape[1:]), torch.nan)]) for x in batch.tensors[::2]]
+    stale = dataclasses.replace(batch, hubert=unused[0], mfcc=unused[1])
+    even = stale.evened(64, 130)
+    assert len(even.hubert) == 7 * 64
+    assert len(even.mfcc) == 7 * 130
+    found = []
+    for one in (batch, even):
+        net.zero_grad()
+        embedding = net(one)
+        net.head.loss(embedding, torch.arange(7) % 4).backward()
+        found.append((embedding.detach(), [weight.grad for weight in net.parameters()]))
+    torch.testing.assert_close(*(embedding for embedding, _ in found), rtol=1e-5, atol=1e-6)
+    for one, other in zip(*(gradients for _, gradients in found)):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
 def plain(net, item):
     """Embedding of one utterance by torch's own modules, as the docstring of `HumpCat` draws it."""
     hubert, mfcc, prosody = item

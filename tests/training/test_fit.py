@@ -9,7 +9,7 @@ import torch
 from hump import evaluation
 from hump.corpora import splits
 from hump.errors import TrainingError
-from hump.training import fit, loop
+from hump.training import fit, graph, loop
 from hump.util import device
 
 
@@ -56,6 +56,38 @@ def test_a_gpu_learns_repeats_and_predicts_as_a_cpu_does(make_data, longer):
         assert torch.equal(one, other)
     assert evaluation.uar(data.classes[fold.test], on_cpu.argmax(1)) > 0.8
     np.testing.assert_allclose(on_gpu, on_cpu, atol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU: recordings are not tested")
+@pytest.mark.parametrize("strategy", ["all", "head_first", "gradual", "l2sp", "joint"])
+def test_a_recording_gives_what_the_work_itself_gives(make_data, longer, monkeypatch, strategy):
+    data, recordings = make_data(), []
+    tune = longer.finetune.model_copy(update={"strategy": strategy})
+    gpu = longer.model_copy(update={"device": "cuda", "finetune": tune})
+    record = torch.cuda.graph
+
+    class Never(graph.Recorder):
+        def gradients(self, *arguments):
+            graph._tried.clear()
+            return super().gradients(*arguments)
+
+    def tuned():
+        net, rows = fit.build(data, gpu, seed=0), np.arange(50)
+        settings = {"start": "pretrained", "rng_key": ("t",), "source": data}
+        return fit.finetune(net, data, rows, gpu, **settings).state_dict()
+
+    monkeypatch.setattr(
+        torch.cuda, "graph", lambda *a, **k: recordings.append(1) or record(*a, **k)
+    )
+    with device.exact():
+        recorded = tuned()
+        assert recordings
+        monkeypatch.setattr(graph, "Recorder", Never)
+        recordings.clear()
+        itself = tuned()
+    assert not recordings
+    for name, value in itself.items():
+        assert torch.equal(value, recorded[name]), name
 
 
 def test_global_random_state_is_left_alone(make_data, params):

@@ -199,7 +199,7 @@ def test_joint_source_rows_keep_the_sources_scaling(make_data, net, study):
         net.scale_mfcc.mean += shift
         net.scale_hubert.deviation *= 1 + shift
         net.eval()
-        losses.append(joint.loss(trainer, torch.zeros(()), 16).item())
+        losses.append(joint.loss(trainer, torch.zeros(()), *joint.more(trainer, 16)).item())
     assert losses[0] == losses[1]
 
 
