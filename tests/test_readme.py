@@ -58,6 +58,21 @@ def test_what_is_said_of_the_main_claims_is_what_the_tables_say():
     assert all(f"`{name}`" in README for name in params.leave_out), "what was not run is said"
 
 
+def test_the_differences_that_would_have_been_found_are_those_of_the_table():
+    claims = pd.read_csv(PUBLISHED / "open" / "tables" / "main_claims.csv")
+    params = load_params("params/open.yaml")
+    decided = [
+        evaluation.verdict(row, row.family, params.evaluation) for row in claims.itertuples()
+    ]
+    open_ones = claims[[verdict == "not decided" for verdict in decided]]
+    least, most = open_ones["detectable"].agg(["min", "max"])
+    (speakers,) = set(open_ones["speakers"])
+    few, many = (speakers * (found / 0.03) ** 2 for found in (least, most))
+    words = " ".join(README.split())
+    assert f"a true difference of {least:.3f} to {most:.3f} would have been found" in words
+    assert f"it would take {few:.0f} to {many:.0f} speakers rather than {speakers}," in words
+
+
 def test_what_is_said_of_the_controls_is_what_the_tables_say():
     tables, words = PUBLISHED / "open" / "tables", " ".join(README.split())
     uars = pd.read_csv(tables / "controls.csv").query("fraction == 0").set_index("corpus")
