@@ -61,6 +61,9 @@ class Params(sections.Section):
     def only(self, *keys: str) -> "Params":
         """These parameters without the others, so that a job reads only what identifies it.
 
+        Nor do they have what a section lists as its `plan`: with more fractions, say, a study goes
+        on with the jobs that it has.
+
         Parameters
         ----------
         *keys : str
@@ -76,7 +79,7 @@ class Params(sections.Section):
         KeyError
             There is no such key.
         """
-        return Params.model_construct(**{key: vars(self)[key] for key in keys})
+        return Params.model_construct(**{key: _without_plan(vars(self)[key]) for key in keys})
 
     @property
     def corpus_names(self) -> tuple[str, ...]:
@@ -138,3 +141,9 @@ class Params(sections.Section):
             table = self.table(corpus)
             return table if table.is_dir() else table.parent
         return folders.corpus_folder(corpus, self.root(corpus))
+
+
+def _without_plan(value):
+    if not getattr(value, "plan", None):
+        return value
+    return value.model_construct(**{k: v for k, v in vars(value).items() if k not in value.plan})

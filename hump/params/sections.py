@@ -3,7 +3,7 @@
 A module that computes may import this one; it does not change when a corpus is added.
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -46,6 +46,9 @@ BelowOne = Annotated[float, Field(ge=0, lt=1)]
 
 class Section(BaseModel):
     """Base of all sections: frozen, every key required, no others, types as written in the YAML."""
+
+    # Keys that say which jobs there are, and that no job reads.
+    plan: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -121,6 +124,8 @@ class ModelParams(Section):
 class PretrainParams(Section):
     """Training on the source corpus."""
 
+    plan = frozenset({"max_folds"})
+
     epochs: Positive
     patience: Positive
     batch_size: Positive
@@ -159,6 +164,8 @@ class L2SPParams(Section):
 class FinetuneParams(Section):
     """Training on a part of a target corpus."""
 
+    plan = frozenset({"protocols", "fractions", "max_folds"})
+
     protocols: Some[Literal["speaker_independent", "paper"]]
     fractions: Fractions = Field(description="share of the training rows: how many trainings")
     starts: Some[Literal["pretrained", "scratch"]]
@@ -186,6 +193,8 @@ class FinetuneParams(Section):
 
 class PlusParams(Section):
     """HuMP-CAT+: the mean of several trainings, each from a source model of its own; 0: none."""
+
+    plan = frozenset({"members", "zero_shot"})
 
     members: Annotated[int, Field(ge=0)] = Field(description="fine-tuned on one draw, with probes")
     zero_shot: Annotated[int, Field(ge=0)] = Field(description="without target data")

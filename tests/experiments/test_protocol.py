@@ -65,6 +65,24 @@ def test_zero_shot_is_the_source_model_as_it_is(study):
     assert first.tolist() == [target.labels[k] for k in guess]
 
 
+def test_more_fractions_and_trainings_do_not_repeat_a_fit(study, tmp_path):
+    params, source, target, _ = study
+    few = protocol.finetune_target(source, target, params)
+    jobs = tmp_path / "cache" / "jobs"
+    before = {file.name: file.stat().st_mtime_ns for file in jobs.iterdir()}
+    tune = params.finetune.model_copy(update={"fractions": {0.0: 2, 0.25: 3, 0.5: 1, 1.0: 2}})
+    more = protocol.finetune_target(source, target, params.model_copy(update={"finetune": tune}))
+    after = {file.name: file.stat().st_mtime_ns for file in jobs.iterdir()}
+    assert before.items() <= after.items()
+    folds = few.query("protocol == 'speaker_independent' and fraction == 1")["fold"].nunique()
+    own, plus = (folds + 1) * 2, (folds + 1) * 2 * bool(params.plus.members)
+    assert len(after) - len(before) == own + plus, "of each new training: folds, and paper's split"
+    keys = ["protocol", "fraction", "repeat", "system", "utterance_id"]
+    same = few.merge(more, on=keys, suffixes=("", "_more"))
+    assert len(same) == len(few)
+    assert (same["predicted"] == same["predicted_more"]).all()
+
+
 def test_number_of_processes_changes_nothing(study, monkeypatch, tmp_path):
     params, source, target, _ = study
     one = protocol.finetune_target(source, target, params)
