@@ -86,6 +86,7 @@ def exact():
     import torch
 
     before = torch.get_float32_matmul_precision(), torch.get_deterministic_debug_mode()
+    filled = torch.utils.deterministic.fill_uninitialized_memory
     torch.set_float32_matmul_precision("highest")
     try:
         with contextlib.ExitStack() as flags:
@@ -103,6 +104,7 @@ def exact():
     finally:
         torch.set_float32_matmul_precision(before[0])
         torch.set_deterministic_debug_mode(before[1])
+        torch.utils.deterministic.fill_uninitialized_memory = filled
 
 
 @contextlib.contextmanager

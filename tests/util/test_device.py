@@ -1,6 +1,7 @@
 """Devices: CPU, GPU, or a clear error."""
 
 import os
+import warnings
 
 import pytest
 import torch
@@ -40,13 +41,14 @@ def test_a_gpu_is_kept_exact_and_as_it_was(monkeypatch):
     def state():
         cudnn = torch.backends.cudnn
         return (torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.deterministic,
-                torch.get_deterministic_debug_mode())  # fmt: skip
+                torch.get_deterministic_debug_mode(),
+                torch.utils.deterministic.fill_uninitialized_memory, len(warnings.filters))  # fmt: skip
 
     before = state()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     with pytest.raises(ZeroDivisionError), device.exact():
-        assert state() == ("highest", False, True, 1)
+        assert state()[:5] == ("highest", False, True, 1, False)
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
         raise ZeroDivisionError
     assert state() == before
