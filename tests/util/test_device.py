@@ -42,7 +42,8 @@ def test_a_gpu_is_kept_exact_and_as_it_was(monkeypatch):
         cudnn = torch.backends.cudnn
         return (torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.deterministic,
                 torch.get_deterministic_debug_mode(),
-                torch.utils.deterministic.fill_uninitialized_memory, len(warnings.filters))  # fmt: skip
+                torch.utils.deterministic.fill_uninitialized_memory,
+                len(warnings.filters))  # fmt: skip
 
     before = state()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
