@@ -20,7 +20,7 @@ from hump.experiments import protocol, runner, tuning
 from hump.params import names
 
 TARGETS, FOLDS, FRACTIONS = ("emodb", "emovo"), 4, (0.1, 1.0)
-AS_OPEN = {"members": 3, "strategy": "all", "scaling": "training"}
+AS_OPEN = {"members": 3, "strategy": "all", "scaling": "training", "sources": "one"}
 # What of `plus` differs from the recipe of `params/open.yaml`.
 RECIPES = {
     "as in params/open.yaml": {},

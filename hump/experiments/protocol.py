@@ -13,7 +13,7 @@ from hump.experiments import calibration, runner
 from hump.model import familiar
 from hump.params import Params, names
 from hump.training import baselines, fit
-from hump.training.dataset import Data
+from hump.training.dataset import Data, joined
 from hump.util import seeds
 
 # Share of the training utterances that lie no further from their mean than what is called usual.
@@ -162,7 +162,7 @@ def _save(trained, data, params, trained_on, trusted, **more):
     return model.save(net, results.model(params, *trained_on[1:]), origin=origin | trust | more)
 
 
-def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
+def finetune_target(source: Data, data: Data, params: Params, others=()) -> pd.DataFrame:
     """Every cell of a target: protocols, fractions, draws, folds, starts, and the baselines.
 
     Parameters
@@ -170,6 +170,8 @@ def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
     source, data : Data
         The source corpus, on which zero-shot baselines are trained, and the target.
     params : Params
+    others : sequence of Data
+        Further sources of HuMP-CAT+, as `hump.training.others` loads them.
 
     Returns
     -------
@@ -177,12 +179,16 @@ def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
         Predictions: columns protocol, fraction, repeat, rng_key, and those of
         `hump.experiments.runner.predictions`.
     """
-    cells, models = _cells(data, params), source_models(source, params, chosen_epochs(params))
+    cells, epochs = _cells(data, params), chosen_epochs(params)
+    models = source_models(source, params, epochs)
     settings = params.only("seed", "model", "finetune", "device")
     shared = {"source": source, "data": data, "params": settings}
     calls = [cell | shared | {"folder": _starts(models, cell, params)[0]} for cell in cells]
     done = runner.run(_finetune_job, calls, params, label=f"{data.corpus}: fine-tuning")
     shared["params"] = params.only("seed", "model", "finetune", "plus", "device")
+    if params.plus.sources == "others":
+        shared |= {"source": several([source, *others], params), "data": data.scaled()}
+        models = source_models(shared["source"], params, epochs)
     averaged = [place for place, cell in enumerate(cells) if params.plus.averaged(cell["fraction"])]
     calls = [cells[place] | shared | {"folders": _starts(models, cells[place], params)}
              for place in averaged]  # fmt: skip
@@ -193,6 +199,27 @@ def finetune_target(source: Data, data: Data, params: Params) -> pd.DataFrame:
     facts = [key | {name: cell[name] for name in own} for cell in cells]
     parts = [runner.predictions(data, result, **fact) for result, fact in zip(done, facts)]
     return pd.concat(parts, ignore_index=True)
+
+
+def several(corpora, params: Params) -> Data:
+    """Corpora as one source: each scaled by itself, and none much larger than the first.
+
+    Parameters
+    ----------
+    corpora : sequence of Data
+        Of those with more utterances than the first as many are drawn, of all emotions alike.
+    params : Params
+
+    Returns
+    -------
+    Data
+    """
+    parts, most = [], len(corpora[0].rows)
+    for data in corpora:
+        rows, rng = np.arange(len(data.rows)), seeds.generator(params.seed, "several", data.corpus)
+        share = min(1.0, most / len(rows))
+        parts.append(data.scaled().only(splits.stratified_draw(data.rows, rows, share, rng)))
+    return joined(parts)
 
 
 def _starts(models, cell, params):
@@ -247,9 +274,8 @@ def _finetune_job(source, data, folder, params, protocol, fraction, repeat, numb
 
 
 def _plus_job(source, data, folders, params, protocol, fraction, repeat, number, fold):
-    models = [model.load(folder) for folder in folders]
+    models, together = [model.load(folder) for folder in folders], params.plus.sources == "others"
     if fraction == 0:
-        # Without the probes: they have learnt nothing of the target.
         split = untrained(data)
         votes = [fit.predict(own_scaling(net, data), data, split.test) for net in models]
     else:
@@ -259,12 +285,25 @@ def _plus_job(source, data, folders, params, protocol, fraction, repeat, number,
             fit.predict(member(net, place, source, data, split, params, key), data, split.test)
             for place, net in enumerate(models)
         ]
-        # A probe a layer: chosen on the source, where it beats one on all layers together.
-        votes += [
-            baselines.probabilities(data.of_layers([layer]), split.train, split.test)
-            for layer in data.features.layers
-        ]
-    return fit.outcome(data, split, {names.PLUS: np.mean(votes, axis=0).argmax(1).tolist()})
+    layers = data.features.layers if fraction or together else ()  # nothing to learn from else
+    # A probe a layer: chosen on the source, where it beats one on all layers together.
+    probes = [_probe(source if together else None, data, split, layer, params) for layer in layers]
+    averaged = {names.PLUS: votes + probes} | ({names.PROBES: probes} if together else {})
+    predicted = {name: np.mean(v, axis=0).argmax(1).tolist() for name, v in averaged.items()}
+    return fit.outcome(data, split, predicted)
+
+
+def _probe(source, data, split, layer, params):
+    """Class probabilities by logistic regression on a layer; with the source's rows, if given."""
+    data = data.of_layers([layer])
+    if source is None:
+        return baselines.probabilities(data, split.train, split.test)
+    both, first = joined([source.of_layers([layer]), data]), len(source.rows)
+    train, test = np.r_[np.arange(first), first + split.train], first + split.test
+    share = params.finetune.joint.share if len(split.train) else 1.0
+    weight = np.full(len(train), share * len(train) / first)
+    weight[first:] = (1 - share) * len(train) / max(1, len(split.train))
+    return baselines.probabilities(both, train, test, weight)
 
 
 def member(net, place: int, source: Data, data: Data, split, params: Params, key):

@@ -94,8 +94,11 @@ def finetune(finetune, known):
 
 
 def plus(plus, known):
-    """The labels allow the strategy of HuMP-CAT+."""
+    """The labels allow the strategy and the sources of HuMP-CAT+."""
     yield from _joint(("strategy",), plus.strategy, known)
+    if plus.sources == "others" and known.get("labels") == "native":
+        text = "the corpora have no labels in common; use sources: one or labels: shared"
+        yield ("sources",), plus.sources, f'others contradicts labels="native": {text}'
 
 
 def _joint(keys, value, known):

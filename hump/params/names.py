@@ -6,8 +6,9 @@ EMOTIONS = ("angry", "happy", "neutral", "sad")
 PRETRAINED, SCRATCH = "HuMP-CAT pre-trained", "HuMP-CAT from scratch"
 # Beyond the paper: probabilities of several trainings and of a linear probe a layer, averaged.
 PLUS = "HuMP-CAT+"
+PROBES = f"{PLUS}, its probes alone"
 PROBE, SVM, MAJORITY = "linear probe on the encoder", "SVM on eGeMAPS", "majority class"
-ORDER = (PLUS, PRETRAINED, SCRATCH, PROBE, SVM, MAJORITY)
+ORDER = (PLUS, PROBES, PRETRAINED, SCRATCH, PROBE, SVM, MAJORITY)
 SYSTEMS = {"pretrained": PRETRAINED, "scratch": SCRATCH}
 
 # In the column ``corpus``: the mean over targets.

@@ -202,6 +202,9 @@ class PlusParams(Section):
     scaling: Literal["training", "target"] = Field(
         description="of fine-tuned features: by training rows, or by all of the target's utterances"
     )
+    sources: Literal["one", "others"] = Field(
+        "one", description="the study's, or all corpora but the target, each scaled by itself"
+    )
 
     def averaged(self, fraction: float) -> int:
         """Number of trainings that are averaged at a fraction of the target's data."""

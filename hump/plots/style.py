@@ -17,7 +17,7 @@ BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, RED, GREY, DARK = "#56B4E9", "#D55E00", "#999999", "#666666"
 PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, "#000000", "#F0E442")
 # Systems differ by marker too, and emotions have colours of their own (Tol's muted scheme).
-_SYSTEM_LOOKS = zip(names.ORDER, (RED, BLUE, ORANGE, PINK, GREEN, GREY), "PosD^x")
+_SYSTEM_LOOKS = zip(names.ORDER, (RED, SKY, BLUE, ORANGE, PINK, GREEN, GREY), "PvosD^x")
 SYSTEMS = {name: {"color": colour, "marker": marker} for name, colour, marker in _SYSTEM_LOOKS}
 EMOTION_COLOURS = {"angry": "#882255", "happy": "#999933", "neutral": "#777777", "sad": "#332288"}
 PROTOCOLS = {"speaker_independent": "speakers unseen", "paper": "speakers shared (paper)"}

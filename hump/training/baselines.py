@@ -45,7 +45,7 @@ def fit_predict(name: str, data: Data, train, test_data: Data, test) -> np.ndarr
     return model.predict(test_features[test])
 
 
-def probabilities(data: Data, train, test) -> np.ndarray:
+def probabilities(data: Data, train, test, weight=None) -> np.ndarray:
     """Class probabilities by logistic regression on the probe's features, classes balanced.
 
     Parameters
@@ -53,6 +53,8 @@ def probabilities(data: Data, train, test) -> np.ndarray:
     data : Data
     train, test : numpy.ndarray of int
         Rows to train on and to predict.
+    weight : numpy.ndarray, shape (train rows,), optional
+        What each training row counts.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def probabilities(data: Data, train, test) -> np.ndarray:
     """
     regression = LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000)
     model = make_pipeline(StandardScaler(), regression)
-    model.fit(data.pooled[train], data.classes[train])
+    model.fit(data.pooled[train], data.classes[train], logisticregression__sample_weight=weight)
     probability = np.zeros((len(test), len(data.labels)))
     probability[:, model.classes_] = model.predict_proba(data.pooled[test])
     return probability

@@ -30,3 +30,21 @@ def load(corpus: str, params: Params) -> Data:
     native = params.labels == "native" and corpus != params.source
     labels = tuple(sorted(rows["emotion"].unique())) if native else names.EMOTIONS
     return Data(rows, extract_corpus(rows, params), labels)
+
+
+def others(corpus: str, params: Params) -> list[Data]:
+    """Corpora of the study that HuMP-CAT+ learns a target from beside the source.
+
+    Parameters
+    ----------
+    corpus : str
+        The target.
+    params : Params
+
+    Returns
+    -------
+    list of Data
+        All other targets, or none if ``plus.sources`` is ``one``.
+    """
+    several = params.plus.sources == "others"
+    return [load(name, params) for name in params.targets if several and name != corpus]

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,50 @@ class Data:
         # A cached property is found where its value lies.
         vars(chosen)["moments"] = self.moments | {"hubert": parts.reshape(len(self.rows), 3, -1)}
         return chosen
+
+    def only(self, rows) -> "Data":
+        """Some of the utterances.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int
+
+        Returns
+        -------
+        Data
+            Nothing is copied.
+        """
+        chosen = replace(self, rows=self.rows.iloc[rows].reset_index(drop=True))
+        vars(chosen)["moments"] = {stream: own[rows] for stream, own in self.moments.items()}
+        return chosen
+
+    def scaled(self) -> "Data":
+        """Features with mean 0 and variance 1 over this corpus, whose labels are not read.
+
+        Corpora differ in microphones, rooms and voices, which this takes out (Schuller et al. 2010,
+        doi:10.1109/T-AFFC.2010.8). It needs the recordings of a corpus together.
+
+        Returns
+        -------
+        Data
+            Sequences are scaled when they are read.
+        """
+        streams, moments = dict(self.features.streams), {}
+        for stream, parts in self.moments.items():
+            mean, variance = mean_and_variance(parts.sum(axis=0))
+            mean = np.nan_to_num(mean)
+            deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
+            count, total, square = parts.swapaxes(0, 1)
+            square = square - 2 * mean * total + mean**2 * count
+            own = count, (total - mean * count) / deviation, square / deviation**2
+            moments[stream] = np.stack(own, axis=1)
+            by = (torch.from_numpy(values).float() for values in (mean, deviation))
+            streams[stream] = _View(partial(_scaled, streams[stream], *by))
+        streams["prosody"] = streams["prosody"][:]
+        name = hashlib.sha256(f"{self.fingerprint} scaled".encode()).hexdigest()
+        scaled = replace(self, features=replace(self.features, streams=streams, fingerprint=name))
+        vars(scaled)["moments"] = moments
+        return scaled
 
     def shuffled(self, stream: str, rows, rng) -> "Data":
         """Some rows exchange a stream among one another, so that it no longer fits the utterance.
@@ -256,7 +300,10 @@ def joined(parts) -> Data:
         streams=streams,
         fingerprint=name,
     )
-    return Data(rows, features, parts[0].labels)
+    whole = Data(rows, features, parts[0].labels)
+    each = [data.moments for data in parts]
+    vars(whole)["moments"] = {s: np.concatenate([own[s] for own in each]) for s in each[0]}
+    return whole
 
 
 @dataclass(frozen=True)
@@ -267,6 +314,13 @@ class _View:
 
     def __getitem__(self, index):
         return self.get(index)
+
+
+def _scaled(arrays, mean, deviation, index):
+    """Arrays of a stream, scaled, by their index."""
+    # torch converts much faster than NumPy, and wants writable arrays
+    values = torch.from_numpy(np.require(arrays[index], requirements="W")).float()
+    return values.flatten(1).sub(mean).div_(deviation).view(values.shape).numpy()
 
 
 def _crop(array, begin, frames):

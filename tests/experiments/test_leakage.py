@@ -50,6 +50,8 @@ def wreck(data, rows, *, relabel=True, noise=True):
         manifest.loc[manifest.index[rows], "emotion"] = data.labels[-1]
     wrecked = Data(manifest, features, data.labels)
     wrecked.classes[rows] = len(data.labels) - 1
+    if not noise:
+        vars(wrecked)["moments"] = data.moments
     return wrecked
 
 
@@ -61,7 +63,7 @@ def study(make_data, params):
     params = params.model_copy(update={"fraction_curves": curves})
     source, target = make_data("demo_source"), make_data("demo_german", speakers=4, seed=1)
     folder = protocol.train_final_source(source, params, 1)
-    return SimpleNamespace(params=params, source=source, target=target, folder=folder)
+    return SimpleNamespace(params=params, source=source, target=target, folder=folder, others=())
 
 
 class Trained:
@@ -193,7 +195,7 @@ def variant(study):
 
 def cells(study, job=protocol._finetune_job, **wanted):
     """Jobs of `04_finetune` with some settings."""
-    given = (study.source, study.target, study.params)
+    given = (study.source, study.target, study.params, study.others)
     _, calls = jobs_of(protocol.finetune_target, *given, wanted=job)
     return job, [call for call in calls if wanted.items() <= call.items()]
 
@@ -301,6 +303,22 @@ def test_labels_of_test_rows_change_nothing_where_their_features_are_scaled_by(s
     differs, *_ = compare(case, trained, "test")
     scales = {name.split(", ")[1] for name in everything if "scale_" in name}
     assert scales <= {name.split(", ")[1] for name in differs}, "their features count"
+
+
+def test_labels_of_test_rows_change_nothing_where_other_corpora_train_too(
+    study, trained, make_data
+):
+    study.others = [make_data("demo_mandarin", speakers=3, seed=2)]
+    plus = study.params.plus.model_copy(update={"sources": "others", "strategy": "joint"})
+    study.params = study.params.model_copy(update={"plus": plus})
+    case = averaged(study, "target")
+    case.data = case.call["data"]  # the target, scaled
+    assert case.data.corpus not in case.call["source"].corpus.split(" + ")
+    for part in ("test", "train"):
+        differs, _, *results = compare(case, trained, part, relabel=part == "test", noise=False)
+        same = results[0]["predicted"] == results[1]["predicted"]
+        assert (differs == []) == same == (part == "test")
+        assert set(results[0]["predicted"]) == {names.PLUS, names.PROBES}
 
 
 @pytest.mark.parametrize("make", CASES, **named)

@@ -8,7 +8,7 @@ from hump import plots
 from hump.experiments import matrix, protocol
 from hump.params import names
 from hump.report import answers
-from hump.training.dataset import joined
+from hump.training.dataset import Data, joined
 
 
 @pytest.fixture
@@ -31,6 +31,8 @@ def test_joined_corpora_hold_the_utterances_of_both(corpora):
         np.testing.assert_array_equal(getattr(one, stream), expected)
     assert both.classes.tolist() == [*parts[0].classes, *parts[1].classes]
     assert both.fingerprint != joined(parts[::-1]).fingerprint
+    for stream, moments in Data(both.rows, both.features, both.labels).moments.items():
+        np.testing.assert_array_equal(both.moments[stream], moments)
 
 
 def test_every_pair_is_tested_on_all_utterances(corpora, params):

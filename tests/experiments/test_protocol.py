@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from hump import model, results
+from hump import model, results, training
 from hump.experiments import protocol
 from hump.params import names
-from hump.training import baselines, fit
+from hump.training import baselines, corpus, fit
 
 
 @pytest.fixture
@@ -81,6 +83,84 @@ def test_more_fractions_and_trainings_do_not_repeat_a_fit(study, tmp_path):
     same = few.merge(more, on=keys, suffixes=("", "_more"))
     assert len(same) == len(few)
     assert (same["predicted"] == same["predicted_more"]).all()
+
+
+def test_several_sources_are_scaled_each_by_itself_and_of_one_size(make_data, params):
+    first, large = make_data("demo_source", speakers=2), make_data("demo_mandarin", seed=3)
+    both = protocol.several([first, large], params)
+    sizes = both.rows["utterance_id"].str.split("/").str[0].value_counts()
+    assert sizes.to_dict() == {"demo_source": 32, "demo_mandarin": 32}
+    drawn = both.rows[32:]
+    assert drawn["emotion"].value_counts().eq(8).all() and drawn["speaker"].nunique() == 5
+    at = large.rows["utterance_id"].tolist().index(drawn["utterance_id"].iloc[3].split("/")[1])
+    every = np.concatenate(large.features.mfcc).astype(float)
+    expected = (large.features.mfcc[at] - every.mean(0)) / every.std(0)
+    np.testing.assert_allclose(both.features.mfcc[35], expected, rtol=1e-4, atol=1e-5)
+    assert protocol.several([first, large], params).fingerprint == both.fingerprint
+
+
+@pytest.mark.parametrize(("sources", "loaded"), [
+    ("one", []), ("others", ["demo_spanish", "demo_mandarin"]),
+])  # fmt: skip
+def test_other_sources_of_a_target_are_the_other_targets(params, monkeypatch, sources, loaded):
+    plus = params.plus.model_copy(update={"sources": sources})
+    targets = ("demo_spanish", "demo_german", "demo_mandarin")
+    params = params.model_copy(update={"plus": plus, "targets": targets})
+    monkeypatch.setattr(corpus, "load", lambda name, _: name)
+    assert training.others("demo_german", params) == loaded
+
+
+def test_several_sources_by_hand(study, make_data):
+    """Source models of them, fine-tuned jointly, and probes on all rows that train."""
+    params, source, target, _ = study
+    plus = params.plus.model_copy(
+        update={"sources": "others", "strategy": "joint", "scaling": "target", "members": 1,
+                "zero_shot": 1}
+    )  # fmt: skip
+    params = params.model_copy(update={"plus": plus})
+    others = [make_data("demo_mandarin", speakers=3, seed=2)]
+    rows = protocol.finetune_target(source, target, params, others)
+    rows = rows[rows["protocol"] == "speaker_independent"]
+    both, own = protocol.several([source, *others], params), target.scaled()
+    model_of = protocol.source_models(both, params, protocol.chosen_epochs(params))
+    every, first = np.arange(len(own.rows)), len(both.rows)
+
+    def probes(train, test, share):
+        votes = []
+        for layer in own.features.layers:
+            known = np.concatenate([both.of_layers([layer]).pooled, own.of_layers([layer]).pooled])
+            classes, at = np.r_[both.classes, own.classes], np.r_[np.arange(first), first + train]
+            scale = StandardScaler().fit(known[at])
+            weight = np.r_[np.full(first, share / first), np.full(len(train), (1 - share) / 1)]
+            weight[first:] /= max(1, len(train))
+            regression = LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000)
+            regression.fit(scale.transform(known[at]), classes[at], len(at) * weight)
+            votes.append(regression.predict_proba(scale.transform(known[first + test])))
+        return votes
+
+    def found(fraction, system, fold):
+        part = rows[(rows["fraction"] == fraction) & (rows["system"] == system)]
+        part = part[(part["repeat"] == 1) & (part["fold"] == fold)]["predicted"]
+        return [own.labels.index(label) for label in part]
+
+    votes = probes(every[:0], every, 1.0)
+    assert found(0, names.PROBES, "all") == np.mean(votes, 0).argmax(1).tolist()
+    net = fit.predict(protocol.own_scaling(model.load(model_of[1]), own), own, every)
+    assert found(0, names.PLUS, "all") == np.mean([net, *votes], 0).argmax(1).tolist()
+    fold = protocol.target_folds(target, params)[0]
+    split = protocol.draw(target, fold, 0, 0.25, params, repeat=1)
+    votes = probes(split.train, split.test, 0.5)
+    assert found(0.25, names.PROBES, fold.name) == np.mean(votes, 0).argmax(1).tolist()
+    joint = params.model_copy(
+        update={"finetune": params.finetune.model_copy(update={"strategy": "joint"})}
+    )
+    key = (params.seed, "finetune", target.corpus, "speaker_independent", 1, fold.name, 0.25)
+    tuned = fit.finetune(
+        model.load(model_of[1]), own, split.train, joint, start="pretrained",
+        rng_key=(*key, "pretrained"), source=both, scaled_by=every,
+    )  # fmt: skip
+    votes = [fit.predict(tuned, own, split.test), *votes]
+    assert found(0.25, names.PLUS, fold.name) == np.mean(votes, 0).argmax(1).tolist()
 
 
 def test_number_of_processes_changes_nothing(study, monkeypatch, tmp_path):

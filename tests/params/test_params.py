@@ -219,6 +219,9 @@ def test_strategies_that_contradict_the_study(raw, load):
     for key in ("finetune.strategy=", "fraction_curves.strategies.compared="):
         assert key in str(error.value)
     assert "joint contradicts labels=" in str(error.value)
+    raw["plus"] |= {"sources": "others"}
+    with pytest.raises(ParameterError, match='plus.sources="others": others contradicts labels'):
+        load(raw | {"labels": "native"})
     raw["fraction_curves"]["strategies"]["compared"] = ["all", "l2sp"]
     with pytest.raises(ParameterError, match='compared=.*: must hold finetune.strategy="joint"'):
         load(raw)

@@ -102,6 +102,49 @@ def test_layers_are_selected_without_a_copy(stored):
         stored.of_layers((1, 9))
 
 
+def moments_again(data):
+    """Moments from the features themselves."""
+    return Data(data.rows, data.features, data.labels).moments
+
+
+def test_scaled_features_have_mean_0_and_variance_1(stored):
+    stored.features.prosody[:, 5] = 3.0  # constant
+    stored.features.prosody[:, 6] = np.nan
+    before = {name: np.array(stored.features[name][5]) for name in ("hubert", "mfcc", "prosody")}
+    scaled = stored.scaled()
+    for stream in ("hubert", "mfcc"):
+        values = [scaled.features[stream][i] for i in range(len(stored.rows))]
+        assert {v.shape for v in values} == {w.shape for w in stored.features[stream]}
+        values = np.concatenate(values).astype(float)
+        np.testing.assert_allclose(values.mean(0), 0, atol=1e-5)
+        np.testing.assert_allclose(values.std(0), 1, rtol=1e-5)
+    prosody = scaled.prosody
+    assert (prosody[:, 5] == 0).all() and np.isnan(prosody[:, 6]).all()
+    assert (np.isnan(prosody) == np.isnan(stored.prosody)).all()
+    rest = np.delete(prosody, [5, 6], axis=1)
+    np.testing.assert_allclose(np.nanmean(rest, 0), 0, atol=1e-5)
+    np.testing.assert_allclose(np.nanstd(rest, 0), 1, rtol=1e-5)
+    for stream, moments in moments_again(scaled).items():
+        np.testing.assert_allclose(scaled.moments[stream], moments, rtol=1e-4, atol=1e-4)
+    again = Data(scaled.rows, scaled.features, scaled.labels)
+    np.testing.assert_allclose(scaled.pooled, again.pooled, rtol=1e-4, atol=1e-4)
+    for name, values in before.items():
+        np.testing.assert_array_equal(
+            stored.features[name][5], values, "the original is left alone"
+        )
+    assert scaled.fingerprint != stored.fingerprint
+
+
+def test_some_utterances_are_what_they_were(stored):
+    rows = np.array([7, 3, 20])
+    some = stored.only(rows)
+    assert some.rows["utterance_id"].tolist() == stored.rows["utterance_id"].iloc[rows].tolist()
+    assert some.classes.tolist() == stored.classes[rows].tolist()
+    torch.testing.assert_close(some.batch([0, 2]).hubert, stored.batch([7, 20]).hubert)
+    for stream, moments in moments_again(some).items():
+        np.testing.assert_array_equal(some.moments[stream], moments)
+
+
 def test_shuffling_exchanges_a_stream_among_the_rows_named(stored):
     rows = np.arange(8, 20)
     for stream in ("mfcc", "prosody"):
