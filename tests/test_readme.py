@@ -156,6 +156,8 @@ def test_what_is_said_of_several_sources_is_what_the_tables_say():
         assert f"| {' | '.join([data, *shown, *ours.loc['emodb', systems]])} |" in README
         adds = float(ours.loc[average, names.PLUS][:5]) - float(ours.loc[average, names.PROBES][:5])
         assert 0 < adds < 0.03, "the model adds little"
+    first, tenth = (main["plus"].loc[(data, average), names.PLUS] for data in ("0 %", "10 %"))
+    assert f"{first} without target data and {tenth} with 10 % of it" in words
     none, every = main["plus"].loc["0 %", average], main["open"].loc["100 %", average]
     assert none[names.PLUS][:5] > every[names.PLUS][:5], "more than RAVDESS"
     found = pd.DataFrame(json.loads((ROOT / "benchmarks/results/plus.json").read_text())["cells"])
