@@ -11,6 +11,7 @@ from hump.training.dataset import Data
 DEFAULT = "the study's model"
 FACTORS = ("heads", "width", "depth", "scale", "margin", "head")
 NAMES = {"softmax": "plain softmax", "am_softmax": "AM-Softmax"}
+PRICES = ["parameters", "multiply_adds"]
 
 
 def systems(params: Params) -> list[Variant]:
@@ -77,13 +78,13 @@ def summarise(run: Run, data: Data, params: Params) -> pd.DataFrame:
     apart = evaluation.against(every, [], "system", DEFAULT, params.evaluation)
     table = table.merge(apart.drop(columns="speakers"), "left", on=by)
     # Whole numbers, and none for what each fold chose.
-    price = cost.measure(data, tried, params).convert_dtypes(convert_string=False)
+    price = cost.measure(data, tried, params).astype(dict.fromkeys(PRICES, "Int64"))
     table = table.merge(price, "left", on="system").set_index("system")
     table["factor"] = pd.Series({v.system: _factor(v.model, params) for v in tried})
     table["chosen_by"] = choice.value_counts().reindex(table.index).fillna(0).astype(int)
     table["runs"] = len(choice)
     table = table.loc[[*order, names.CHOSEN]].fillna({"factor": ""}).reset_index()
-    first = [*by, "factor", "chosen_by", "runs", "parameters", "multiply_adds"]
+    first = [*by, "factor", "chosen_by", "runs", *PRICES]
     return table[[*first, *table.columns.difference(first, sort=False)]]
 
 
