@@ -54,7 +54,7 @@ def test_figures_are_saved_at_160_dots_per_inch(params, figure, tmp_path):
 
 def test_no_two_systems_and_no_system_and_emotion_look_alike():
     looks = [(look["color"], look["marker"]) for look in style.SYSTEMS.values()]
-    assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == 6
+    assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == 7
     assert not {colour for colour, _ in looks} & set(style.EMOTION_COLOURS.values())
 
 
