@@ -201,12 +201,12 @@ def finetune_target(source: Data, data: Data, params: Params, others=()) -> pd.D
     return pd.concat(parts, ignore_index=True)
 
 
-def several(corpora, params: Params) -> Data:
+def several(sources, params: Params) -> Data:
     """Corpora as one source: each scaled by itself, and none much larger than the first.
 
     Parameters
     ----------
-    corpora : sequence of Data
+    sources : sequence of Data
         Of those with more utterances than the first as many are drawn, of all emotions alike.
     params : Params
 
@@ -214,8 +214,8 @@ def several(corpora, params: Params) -> Data:
     -------
     Data
     """
-    parts, most = [], len(corpora[0].rows)
-    for data in corpora:
+    parts, most = [], len(sources[0].rows)
+    for data in sources:
         rows, rng = np.arange(len(data.rows)), seeds.generator(params.seed, "several", data.corpus)
         share = min(1.0, most / len(rows))
         parts.append(data.scaled().only(splits.stratified_draw(data.rows, rows, share, rng)))
