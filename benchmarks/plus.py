@@ -1,4 +1,4 @@
-"""How to fine-tune what HuMP-CAT+ averages: recipes compared on validation speakers.
+"""How to fine-tune what HuMP-CAT+ averages, from one source: recipes on validation speakers.
 
     HUMP_DATA=~/corpora python benchmarks/plus.py
 

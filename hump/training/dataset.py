@@ -154,6 +154,7 @@ class Data:
         streams, moments = dict(self.features.streams), {}
         for stream, parts in self.moments.items():
             mean, variance = mean_and_variance(parts.sum(axis=0))
+            # A feature that no utterance has is left as it is, NaN; a constant one becomes 0.
             mean = np.nan_to_num(mean)
             deviation = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
             count, total, square = parts.swapaxes(0, 1)
