@@ -1,75 +1,197 @@
-"""How to fine-tune what HuMP-CAT+ averages, from one source: recipes on validation speakers.
+"""What HuMP-CAT+ learns from, and how: recipes compared on validation speakers.
 
     HUMP_DATA=~/corpora python benchmarks/plus.py
 
-For EMODB and EMOVO, in four folds each, some training speakers are held out, the others' rows
-fine-tune, and those held out are predicted; the folds' test speakers are not read, but that the
-scaling of some recipes takes means and deviations of all the corpus's features. The study is
+For EMODB, EMOVO and CASIA, in four folds each, some training speakers are held out, the others'
+rows fine-tune, and those held out are predicted; the labels of the folds' test speakers are not
+read, but their features count where a corpus is scaled by all of its utterances. The study is
 `params/plus.yaml`, whose first three notebooks must have run. Writes `results/plus.json`.
 """
 
+import contextlib
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
+import librosa
 import pandas as pd
+import soundfile
+import torch
+from torch.nn import functional as F
 
 import hump
-from hump import evaluation, training
+from hump import audio, evaluation, features, training
 from hump.experiments import protocol, runner, tuning
+from hump.model import HumpCat
 from hump.params import names
+from hump.training import fit
+from hump.training.dataset import Data
 
-TARGETS, FOLDS, FRACTIONS = ("emodb", "emovo"), 4, (0.1, 1.0)
-AS_OPEN = {"members": 3, "strategy": "all", "scaling": "training", "sources": "one"}
-# What of `plus` differs from the recipe of `params/open.yaml`.
+TARGETS, FOLDS, FRACTIONS, SPEEDS = ("emodb", "emovo", "casia"), 4, (0.1, 1.0), (0.9, 1.1)
+OPEN = {"members": 3, "strategy": "all", "scaling": "training", "sources": "one"}
+# Name -> what it learns from, what differs from `plus` and `model` of the study, and the trial.
 RECIPES = {
-    "as in params/open.yaml": {},
-    "its probes alone": {"members": 0},
-    "scaled by all of the target": {"scaling": "target"},
-    "joint with the source": {"strategy": "joint"},
-    "joint, scaled by all of the target": {"strategy": "joint", "scaling": "target"},
+    "one source, as in params/open.yaml": ("as it is", OPEN, {}, ""),
+    "one source": ("one", {}, {}, ""),
+    "one source, at three speeds": ("speeds", {}, {}, ""),
+    "all other corpora": ("others", {}, {}, ""),
+    "all other corpora, three trainings": ("others", {"members": 3}, {}, ""),
+    "all other corpora, width 128": ("others", {}, {"width": 128}, ""),
+    "all other corpora, mixup": ("others", {}, {}, "mixup"),
+    "all other corpora, SpecAugment": ("others", {}, {}, "masks"),
+    "all other corpora, dropout of streams": ("others", {}, {}, "streams"),
+    "all other corpora, supervised contrastive loss": ("others", {}, {}, "contrastive"),
+}
+CHOSEN = "all other corpora"
+
+
+def mixup(net, batch, target, weight=None):
+    """Embeddings of pairs mixed, and their losses (Zhang et al. 2018, arXiv:1710.09412)."""
+    embedding, order = net(batch), torch.randperm(len(target))
+    share = torch.distributions.Beta(0.4, 0.4).sample()
+    mixed = share * embedding + (1 - share) * embedding[order]
+    own, other = (net.head.loss(mixed, one, weight) for one in (target, target[order]))
+    return share * own + (1 - share) * other
+
+
+def contrastive(net, batch, target, weight=None):
+    """Half of the loss draws a class together (Khosla et al. 2020, arXiv:2004.11362, eq. 2)."""
+    embedding = net(batch)
+    unit, itself = F.normalize(embedding), torch.eye(len(target), dtype=bool)
+    near = F.log_softmax((unit @ unit.T / 0.1).masked_fill(itself, -torch.inf), dim=1)
+    alike = (target[:, None] == target) & ~itself
+    drawn = near.where(alike, 0.0).sum(1) / alike.sum(1).clamp(min=1)
+    return 0.5 * net.head.loss(embedding, target, weight) - 0.5 * drawn.mean()
+
+
+def masks(batch, rng):
+    """Up to a fifth of the time and of the features is 0 (Park et al. 2019, arXiv:1904.08779)."""
+    for values, lengths in ((batch.hubert, batch.hubert_length), (batch.mfcc, batch.mfcc_length)):
+        for part in values.split(lengths.tolist()):
+            for axis, size in enumerate(part.shape):
+                width = int(rng.integers(0, size // 5 + 1))
+                part.narrow(axis, int(rng.integers(0, size - width + 1)), width).zero_()
+
+
+def streams(batch, rng):
+    """One of the three streams is 0, in a fifth of the utterances."""
+    hubert = batch.hubert.split(batch.hubert_length.tolist())
+    for parts in zip(hubert, batch.mfcc.split(batch.mfcc_length.tolist()), batch.prosody):
+        if rng.random() < 0.2:
+            parts[rng.integers(3)].zero_()
+
+
+def _changed(change):
+    """`Data.batch` whose training batches are changed; 0 is the mean of scaled features."""
+    batch = Data.batch
+
+    def changed(data, rows, *, crop_s=None, rng=None, **more):
+        made = batch(data, rows, crop_s=crop_s, rng=rng, **more)
+        if crop_s is not None:
+            change(made, rng)
+        return made
+
+    return mock.patch.object(Data, "batch", changed)
+
+
+TRIALS = {
+    "": contextlib.nullcontext,
+    "mixup": lambda: mock.patch.object(HumpCat, "loss", mixup),
+    "contrastive": lambda: mock.patch.object(HumpCat, "loss", contrastive),
+    "masks": lambda: _changed(masks),
+    "streams": lambda: _changed(streams),
 }
 
 
+def _source_model(trial, **call):
+    with TRIALS[trial]():
+        return fit.pretrain_all(**call)
+
+
+def _fold(trial, **call):
+    with TRIALS[trial]():
+        return protocol._plus_job(**call)
+
+
 def main():
-    params = hump.load_params(Path(__file__).parents[1] / "params" / "plus.yaml")
-    source = training.load(params.source, params)
-    models = protocol.source_models(source, params, protocol.chosen_epochs(params))
-    validated = pd.concat(
-        _validated(name, corpus, fraction, source, models, params)
-        for corpus in TARGETS for fraction in FRACTIONS for name in RECIPES
-    )  # fmt: skip
-    by, first = ["fraction"], next(iter(RECIPES))
-    settings = params.evaluation
-    cells = evaluation.cells(validated, [*by, "recipe"], settings, seed=params.seed)
-    apart = evaluation.against(validated, by, "recipe", first, settings)
+    study = hump.load_params(Path(__file__).parents[1] / "params" / "plus.yaml")
+    loaded = {name: training.load(name, study) for name in study.corpus_names}
+    loaded |= {speed: _at_speed(speed, loaded[study.source], study) for speed in SPEEDS}
+    validated = pd.concat(_validated(name, loaded, study) for name in RECIPES)
+    by, settings = ["fraction"], study.evaluation
+    cells = evaluation.cells(validated, [*by, "recipe"], settings, seed=study.seed)
+    apart = evaluation.against(validated, by, "recipe", CHOSEN, settings)
     table = cells.merge(apart, on=["corpus", *by, "recipe"], how="left", suffixes=("", "_apart"))
     kept = ["corpus", *by, "recipe", "speakers", "uar",
             "difference", "difference_low", "difference_high"]  # fmt: skip
     lines = table[kept].round(4).astype(object).where(table[kept].notna(), None)
-    result = {"compared_with": first, "folds": FOLDS, "cells": lines.to_dict("records")}
+    result = {"compared_with": CHOSEN, "folds": FOLDS, "cells": lines.to_dict("records")}
     place = Path(__file__).parent / "results" / "plus.json"
     place.write_text(json.dumps(result, indent=1) + "\n")
     print(table[kept].to_string(index=False))
 
 
-def _validated(name, corpus, fraction, source, models, params):
-    """Predictions of one recipe for the held-out speakers of a target's folds."""
-    plus = params.plus.model_copy(update=AS_OPEN | RECIPES[name])
-    recipe = params.model_copy(update={"plus": plus})
-    data = training.load(corpus, params)
-    folds = tuning.inner_splits(data.rows, protocol.target_folds(data, params))[:FOLDS]
-    calls = [{
-        "source": source, "data": data, "folders": models[: plus.members],
-        "params": recipe.only("seed", "model", "finetune", "plus", "device"),
-        "protocol": "speaker_independent", "fraction": fraction, "repeat": 0, "number": number,
-        "fold": replace(fold, validation=fold.test[:0], test=fold.validation),
-    } for number, fold in enumerate(folds)]  # fmt: skip
-    label = f"{corpus}, {100 * fraction:g} %, {name}"
-    done = runner.run(protocol._plus_job, calls, params, label=label)
-    facts = {"fraction": fraction, "repeat": 0, "rng_key": f"{params.seed} finetune"}
-    rows = pd.concat(runner.predictions(data, result, **facts) for result in done)
-    return rows[rows["system"] == names.PLUS].assign(recipe=name)
+def _at_speed(speed, data, study):
+    """A corpus played faster or slower, pitch and all (Ko et al. 2015, Interspeech)."""
+    rows, folder = data.rows.copy(), study.folder(data.corpus)
+    rows["corpus"] = f"{data.corpus}-{speed}"
+    rows["audio_sha256"] += f" at {speed}"
+    rows["duration_s"] /= speed
+    with tempfile.TemporaryDirectory() as place:
+        for path in rows["path"]:
+            played = librosa.resample(
+                audio.load(folder / path),
+                orig_sr=speed * audio.SAMPLING_RATE,
+                target_sr=audio.SAMPLING_RATE,
+            )
+            out = Path(place, path)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(out, played, audio.SAMPLING_RATE, subtype="FLOAT")
+        return replace(data, rows=rows, features=features.extract_corpus(rows, study, root=place))
+
+
+def _sources(kind, corpus, loaded, study):
+    """What a recipe learns from, and its target, each scaled by itself."""
+    first, data = loaded[study.source], loaded[corpus]
+    if kind == "as it is":
+        return first, data
+    others = [name for name in study.targets if name != corpus]
+    more = [loaded[name] for name in {"one": (), "speeds": SPEEDS, "others": others}[kind]]
+    return protocol.several([first, *more], study), data.scaled()
+
+
+def _validated(name, loaded, study):
+    """Predictions of one recipe for the held-out speakers of the targets' folds."""
+    kind, plus, net, trial = RECIPES[name]
+    changed = {"plus": study.plus.model_copy(update=plus)}
+    params = study.model_copy(update=changed | {"model": study.model.model_copy(update=net)})
+    pairs = [_sources(kind, corpus, loaded, params) for corpus in TARGETS]
+    trained = [
+        protocol.source_training(source, params, protocol.chosen_epochs(study), number)
+        | {"trial": trial}
+        for source, _ in pairs for number in range(params.plus.members)
+    ]  # fmt: skip
+    models = iter(runner.models(_source_model, trained, params, label=f"{name}: models"))
+    calls = []
+    for source, data in pairs:
+        folders = [next(models) for _ in range(params.plus.members)]
+        folds = tuning.inner_splits(data.rows, protocol.target_folds(data, params))[:FOLDS]
+        calls += [{
+            "source": source, "data": data, "folders": folders, "trial": trial,
+            "params": params.only("seed", "model", "finetune", "plus", "device"),
+            "protocol": "speaker_independent", "fraction": fraction, "repeat": 0, "number": number,
+            "fold": replace(fold, validation=fold.test[:0], test=fold.validation),
+        } for fraction in FRACTIONS for number, fold in enumerate(folds)]  # fmt: skip
+    done = runner.run(_fold, calls, params, label=name)
+    rows = pd.concat(
+        runner.predictions(call["data"], result, fraction=call["fraction"], repeat=0,
+                           rng_key=f"{params.seed} finetune")
+        for call, result in zip(calls, done)
+    )  # fmt: skip
+    named = {names.PLUS: name, names.PROBES: f"{name}, its probes alone"}
+    return rows.assign(recipe=rows["system"].map(named))
 
 
 if __name__ == "__main__":
