@@ -148,7 +148,7 @@ def _at_speed(speed, data, study):
             )
             out = Path(place, path)
             out.parent.mkdir(parents=True, exist_ok=True)
-            soundfile.write(out, played, audio.SAMPLING_RATE, subtype="FLOAT")
+            soundfile.write(out, played, audio.SAMPLING_RATE, subtype="PCM_24")
         return replace(data, rows=rows, features=features.extract_corpus(rows, study, root=place))
 
 
