@@ -190,8 +190,10 @@ def _validated(name, loaded, study):
                            rng_key=f"{params.seed} finetune")
         for call, result in zip(calls, done)
     )  # fmt: skip
-    named = {names.PLUS: name, names.PROBES: f"{name}, its probes alone"}
-    return rows.assign(recipe=rows["system"].map(named))
+    named = {names.PLUS: name}
+    if not (plus or net or trial):  # which change nothing of the probes
+        named[names.PROBES] = f"{name}, its probes alone"
+    return rows[rows["system"].isin(named)].assign(recipe=rows["system"].map(named))
 
 
 if __name__ == "__main__":
