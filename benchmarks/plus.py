@@ -193,7 +193,8 @@ def _validated(name, loaded, study):
     named = {names.PLUS: name}
     if not (plus or net or trial):  # which change nothing of the probes
         named[names.PROBES] = f"{name}, its probes alone"
-    return rows[rows["system"].isin(named)].assign(recipe=rows["system"].map(named))
+    rows = rows[rows["system"].isin(named)]
+    return rows.assign(recipe=rows["system"].map(named))
 
 
 if __name__ == "__main__":
