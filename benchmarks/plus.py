@@ -8,41 +8,47 @@ read, but their features count where a corpus is scaled by all of its utterances
 `params/plus.yaml`, whose first three notebooks must have run. Writes `results/plus.json`.
 """
 
-import contextlib
 import json
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-import librosa
-import pandas as pd
-import soundfile
-import torch
-from torch.nn import functional as F
+from hump.util.parallel import SAME_EVERYWHERE
 
-import hump
-from hump import audio, evaluation, features, training
-from hump.experiments import protocol, runner, tuning
-from hump.model import HumpCat
-from hump.params import names
-from hump.training import fit
-from hump.training.dataset import Data
+os.environ |= SAME_EVERYWHERE  # as a study does; a training amplifies the last digit
+
+import librosa  # noqa: E402
+import pandas as pd  # noqa: E402
+import soundfile  # noqa: E402
+import torch  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+import hump  # noqa: E402
+from hump import audio, evaluation, features, training  # noqa: E402
+from hump.experiments import protocol, runner, tuning  # noqa: E402
+from hump.model import HumpCat  # noqa: E402
+from hump.params import names  # noqa: E402
+from hump.training import fit  # noqa: E402
+from hump.training.dataset import Data  # noqa: E402
 
 TARGETS, FOLDS, FRACTIONS, SPEEDS = ("emodb", "emovo", "casia"), 4, (0.1, 1.0), (0.9, 1.1)
 OPEN = {"members": 3, "strategy": "all", "scaling": "training", "sources": "one"}
-# Name -> what it learns from, what differs from `plus` and `model` of the study, and the trial.
+EPOCHS = {"updates": None, "epochs": 50}
+# Name -> what it learns from, what differs in `plus`, `model` or `finetune`, and the trial.
 RECIPES = {
-    "one source, as in params/open.yaml": ("as it is", OPEN, {}, ""),
-    "one source": ("one", {}, {}, ""),
-    "one source, at three speeds": ("speeds", {}, {}, ""),
-    "all other corpora": ("others", {}, {}, ""),
-    "all other corpora, three trainings": ("others", {"members": 3}, {}, ""),
-    "all other corpora, width 128": ("others", {}, {"width": 128}, ""),
-    "all other corpora, mixup": ("others", {}, {}, "mixup"),
-    "all other corpora, SpecAugment": ("others", {}, {}, "masks"),
-    "all other corpora, dropout of streams": ("others", {}, {}, "streams"),
-    "all other corpora, supervised contrastive loss": ("others", {}, {}, "contrastive"),
+    "one source, as in params/open.yaml": ("as it is", {"plus": OPEN}, ""),
+    "one source": ("one", {}, ""),
+    "one source, at three speeds": ("speeds", {}, ""),
+    "all other corpora": ("others", {}, ""),
+    "all other corpora, three trainings": ("others", {"plus": {"members": 3}}, ""),
+    "all other corpora, width 128": ("others", {"model": {"width": 128}}, ""),
+    "all other corpora, 50 epochs": ("others", {"finetune": EPOCHS}, ""),
+    "all other corpora, mixup": ("others", {}, "mixup"),
+    "all other corpora, SpecAugment": ("others", {}, "masks"),
+    "all other corpora, dropout of streams": ("others", {}, "streams"),
+    "all other corpora, supervised contrastive loss": ("others", {}, "contrastive"),
 }
 CHOSEN = "all other corpora"
 
@@ -97,7 +103,6 @@ def _changed(change):
 
 
 TRIALS = {
-    "": contextlib.nullcontext,
     "mixup": lambda: mock.patch.object(HumpCat, "loss", mixup),
     "contrastive": lambda: mock.patch.object(HumpCat, "loss", contrastive),
     "masks": lambda: _changed(masks),
@@ -118,6 +123,7 @@ def _fold(trial, **call):
 def main():
     study = hump.load_params(Path(__file__).parents[1] / "params" / "plus.yaml")
     loaded = {name: training.load(name, study) for name in study.corpus_names}
+
     loaded |= {speed: _at_speed(speed, loaded[study.source], study) for speed in SPEEDS}
     validated = pd.concat(_validated(name, loaded, study) for name in RECIPES)
     by, settings = ["fraction"], study.evaluation
@@ -164,34 +170,36 @@ def _sources(kind, corpus, loaded, study):
 
 def _validated(name, loaded, study):
     """Predictions of one recipe for the held-out speakers of the targets' folds."""
-    kind, plus, net, trial = RECIPES[name]
-    changed = {"plus": study.plus.model_copy(update=plus)}
-    params = study.model_copy(update=changed | {"model": study.model.model_copy(update=net)})
+    kind, changed, trial = RECIPES[name]
+    sections = {key: getattr(study, key).model_copy(update=own) for key, own in changed.items()}
+    params = study.model_copy(update=sections)
+    # What changes settings alone is a job of the study's own code, and found again.
+    train, fold_job = (_source_model, _fold) if trial else (fit.pretrain_all, protocol._plus_job)
+    tried = {"trial": trial} if trial else {}
     pairs = [_sources(kind, corpus, loaded, params) for corpus in TARGETS]
     trained = [
-        protocol.source_training(source, params, protocol.chosen_epochs(study), number)
-        | {"trial": trial}
+        protocol.source_training(source, params, protocol.chosen_epochs(study), number) | tried
         for source, _ in pairs for number in range(params.plus.members)
     ]  # fmt: skip
-    models = iter(runner.models(_source_model, trained, params, label=f"{name}: models"))
+    models = iter(runner.models(train, trained, params, label=f"{name}: models"))
     calls = []
     for source, data in pairs:
         folders = [next(models) for _ in range(params.plus.members)]
         folds = tuning.inner_splits(data.rows, protocol.target_folds(data, params))[:FOLDS]
         calls += [{
-            "source": source, "data": data, "folders": folders, "trial": trial,
+            "source": source, "data": data, "folders": folders, **tried,
             "params": params.only("seed", "model", "finetune", "plus", "device"),
             "protocol": "speaker_independent", "fraction": fraction, "repeat": 0, "number": number,
             "fold": replace(fold, validation=fold.test[:0], test=fold.validation),
         } for fraction in FRACTIONS for number, fold in enumerate(folds)]  # fmt: skip
-    done = runner.run(_fold, calls, params, label=name)
+    done = runner.run(fold_job, calls, params, label=name)
     rows = pd.concat(
         runner.predictions(call["data"], result, fraction=call["fraction"], repeat=0,
                            rng_key=f"{params.seed} finetune")
         for call, result in zip(calls, done)
     )  # fmt: skip
     named = {names.PLUS: name}
-    if not (plus or net or trial):  # which change nothing of the probes
+    if not (changed or trial):  # which change nothing of the probes
         named[names.PROBES] = f"{name}, its probes alone"
     rows = rows[rows["system"].isin(named)]
     return rows.assign(recipe=rows["system"].map(named))
