@@ -1,5 +1,6 @@
-"""10: which encoder should one use? Each describes the source for HuMP-CAT and a linear probe."""
+"""11: which encoder should one use? Each describes the source for HuMP-CAT and a linear probe."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -65,9 +66,9 @@ def predict(data: dict[str, Data], params: Params) -> pd.DataFrame:
     parts = [run.predictions[run.predictions["system"].isin(described)].assign(model=MODEL)]
     for name, corpus in described.items():
         for fold in variants.folds(corpus, params):
-            train = np.union1d(fold.train, fold.validation)
-            guess = baselines.fit_predict(names.PROBE, corpus, train, corpus, fold.test)
-            outcome = fit.outcome(corpus, fold, {name: guess}) | {"n_train": len(train)}
+            fold = replace(fold, train=np.union1d(fold.train, fold.validation))
+            guess = baselines.fit_predict(names.PROBE, corpus, fold.train, corpus, fold.test)
+            outcome = fit.outcome(corpus, fold, {name: guess})
             parts.append(runner.predictions(corpus, outcome, repeat=0, rng_key="none", model=PROBE))
     return pd.concat(parts, ignore_index=True)
 

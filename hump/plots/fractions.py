@@ -8,7 +8,7 @@ from hump.plots import parts, style
 
 SHOWN_BY_TEST = ("transfer helps", "negative transfer")
 AHEAD = {"color": style.RED, "marker": "v", "ms": 7, "ls": ""}
-ENOUGH = {"color": style.SKY, "marker": "", "lw": 1.2, "ls": "--"}
+ENOUGH = {"color": style.BLUE, "marker": "", "lw": 1.2, "ls": "--"}
 
 
 def _panels(table, x, value, looks, chance, *, by="system", **labels):
@@ -83,7 +83,7 @@ def transfer_curves(table, tests, points, chance: dict):
             ends = (row.breakpoint_low, row.breakpoint, row.breakpoint_high)
             low, place, high = (places.get(end, np.nan) for end in ends)
             if np.isfinite([low, place, high]).all():
-                axis.axvspan(low - 0.15, high + 0.15, color=style.SKY, alpha=0.15, lw=0)
+                axis.axvspan(low - 0.15, high + 0.15, color=style.BLUE, alpha=0.08, lw=0)
             marks["enough data, pre-trained (band: interval)"] = ENOUGH
             axis.axvline(place, **ENOUGH)
     return parts.legend(figure, marks)

@@ -45,8 +45,11 @@ def test_both_models_are_tested_once_on_every_utterance_by_unseen_speakers(corpo
     assert all(ids == sorted(corpora["study"].rows["utterance_id"]) for ids in tested)
     folds = {fold.name: fold for fold in variants.folds(corpora["study"], params)}
     for (model, fold), rows in predicted.groupby(["model", "fold"]):
-        sizes = {"HuMP-CAT": 0, "linear probe": len(folds[fold].validation)}
-        assert set(rows["n_train"]) == {len(folds[fold].train) + sizes[model]}
+        train, validation = folds[fold].train, folds[fold].validation
+        trained = train if model == "HuMP-CAT" else np.union1d(train, validation)
+        speakers = corpora["study"].rows["speaker"].iloc[trained].nunique()
+        assert set(rows["n_train"]) == {len(trained)}
+        assert set(rows["train_speakers"]) == {speakers}
     table = encoders.summarise(predicted, priced.reset_index(), params)
     rows = table.set_index(["model", "system"])
     assert rows.loc[("linear probe", OWN), "uar"] > 0.6, "made-up features tell the emotion"
