@@ -132,7 +132,7 @@ def _publish(options):
     """Copy a finished study's results to results/published."""
     from hump.run.publish import publish
 
-    print(f"Published: {publish(load_params(options.params_file))}")
+    print(f"Published: {publish(_preflight(options.params_file))}")
 
 
 @_command(_PARAMS)
@@ -140,7 +140,7 @@ def _report(options):
     """Write the pages and provenance.json of a finished study."""
     from hump.report import provenance, site
 
-    params = load_params(options.params_file)
+    params = _preflight(options.params_file)
     provenance.write(params)
     site.build({params.results: params}, params.results / "site", api=False)
 

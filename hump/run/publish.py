@@ -33,8 +33,8 @@ def publish(params: Params) -> Path:
     """Copy the tables, figures and executed notebooks of a finished study to the published ones.
 
     With them goes ``published.json``: a hash of every file, the parameters, the machine, and the
-    minutes that each step has run for. What
-    no step of the study makes, as a table of an earlier version, stays behind.
+    minutes that each step has run for. What no step of the study makes, as a table of an earlier
+    version, stays behind.
 
     Parameters
     ----------

@@ -100,10 +100,11 @@ def test_every_step_says_what_it_makes(params, left_out):
         made |= set(step.makes)
 
 
-def test_missing_corpora_stop_it_before_anything_runs(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("command", ["run", "report", "publish"])
+def test_missing_corpora_stop_it_before_anything_runs(command, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HUMP_DATA", str(tmp_path / "none"))
     monkeypatch.setattr(Params, "cache", property(lambda self: tmp_path / "cache"))
-    assert main(["run", "params/open.yaml"]) == 2
+    assert main([command, "params/open.yaml"]) == 2
     assert "7 missing; put each there" in capsys.readouterr().err
     assert not (tmp_path / "cache").exists()
 
