@@ -23,6 +23,7 @@ from hump.report import leads, ledger
 from hump.util import text
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 FEATURES = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
 PUBLISHED = ROOT / "results" / "published"
 NOTE = "synthetic demo speech; small encoder distilled from Whisper"
@@ -44,7 +45,8 @@ def test_tables_are_those_of_the_studies(study, corpus, note):
     systems = [name for name in rows[0] if name.startswith(("HuMP-CAT", "SVM", "linear"))]
     lines = [["data", *systems], ["---"] * (1 + len(systems))]
     lines += [[row["data"], *(row[name] for name in systems)] for row in rows]
-    assert "\n".join("| " + " | ".join(line) + " |" for line in lines) in README
+    page = RESULTS if corpus == "emodb" else README
+    assert "\n".join("| " + " | ".join(line) + " |" for line in lines) in page
 
 
 def test_what_is_said_of_the_main_claims_is_what_the_tables_say():
@@ -56,7 +58,7 @@ def test_what_is_said_of_the_main_claims_is_what_the_tables_say():
         said = {"better": "supported", "worse": "contradicted"}.get(said, said)
         line = f"| {row.claim} | {text.percent(row.fraction)} | {text.difference(row)} |"
         assert f"{line} {row.p_holm:.2g} | {said} |" in README
-    assert all(f"`{name}`" in README for name in params.leave_out), "what was not run is said"
+    assert all(f"`{name}`" in RESULTS for name in params.leave_out), "what was not run is said"
 
 
 def test_the_differences_that_would_have_been_found_are_those_of_the_table():
@@ -75,7 +77,7 @@ def test_the_differences_that_would_have_been_found_are_those_of_the_table():
 
 
 def test_what_is_said_of_the_controls_is_what_the_tables_say():
-    tables, words = PUBLISHED / "open" / "tables", " ".join(README.split())
+    tables, words = PUBLISHED / "open" / "tables", " ".join(RESULTS.split())
     uars = pd.read_csv(tables / "controls.csv").query("fraction == 0").set_index("corpus")
     uars = uars.loc["average of targets"].set_index("system")
     for system in (names.PRETRAINED, transfer.SCALED):
@@ -93,7 +95,7 @@ def test_what_is_said_of_the_controls_is_what_the_tables_say():
 
 
 def test_what_is_said_of_other_sources_is_what_the_table_says():
-    words = " ".join(README.split())
+    words = " ".join(RESULTS.split())
     table = pd.read_csv(PUBLISHED / "open" / "tables" / "matrix.csv").query("fraction == 0")
     one = table[table["source"] != matrix.OTHERS]
     uars = (
@@ -116,7 +118,7 @@ def test_what_is_said_of_other_sources_is_what_the_table_says():
 
 
 def test_what_is_said_of_ablations_is_what_the_tables_say():
-    tables, words = PUBLISHED / "ablations" / "tables", " ".join(README.split())
+    tables, words = PUBLISHED / "ablations" / "tables", " ".join(RESULTS.split())
     for label, (name, other) in {
         "concatenation in both stages": ("fusion", PLAIN),
         "concatenation with as many weights": ("fusion", MATCHED),
@@ -134,7 +136,7 @@ def test_what_is_said_of_ablations_is_what_the_tables_say():
         uars = uars[uars["system"] == other]
         uar = (uars[uars["model"] == "HuMP-CAT"] if "model" in uars else uars).iloc[0]
         uar = text.interval(uar["uar"], uar["uar_low"], uar["uar_high"])
-        assert f"| {label} | {uar} | {text.difference(test)} | {test['p_holm']:.2g} |" in README
+        assert f"| {label} | {uar} | {text.difference(test)} | {test['p_holm']:.2g} |" in RESULTS
     changed = pd.read_csv(tables / "architecture.csv").query("factor.notna()")
     assert (changed["difference_low"] * changed["difference_high"] < 0).all() and len(changed) == 10
     uars = pd.read_csv(tables / "encoders.csv").query("system == 'hump/assets/whisper-base-3'")
@@ -146,7 +148,7 @@ def test_what_is_said_of_ablations_is_what_the_tables_say():
 
 
 def test_what_is_said_of_several_sources_is_what_the_tables_say():
-    words, main, adds = " ".join(README.split()), {}, {}
+    words, main, adds = " ".join(RESULTS.split()), {}, {}
     average, systems = "average without urdu and tess", [names.PLUS, names.PROBES]
     for study in ("plus", "open"):
         rows = pd.read_csv(PUBLISHED / study / "tables" / "main.csv", keep_default_na=False)
@@ -154,7 +156,7 @@ def test_what_is_said_of_several_sources_is_what_the_tables_say():
     for data in main["plus"].loc[:, average, :].index:
         ours, before = (main[study].loc[data] for study in ("plus", "open"))
         shown = [*ours.loc[average, systems], before.loc[average, names.PLUS]]
-        assert f"| {' | '.join([data, *shown, *ours.loc['emodb', systems]])} |" in README
+        assert f"| {' | '.join([data, *shown, *ours.loc['emodb', systems]])} |" in RESULTS
         adds[data] = round(np.subtract(*(float(ours.loc[average, s][:5]) for s in systems)), 3)
         gain = float(ours.loc[average, names.PLUS][:5]) - float(before.loc[average, names.PLUS][:5])
         assert adds[data] < 0.2 * gain, "probes have nearly all of it"
@@ -163,7 +165,7 @@ def test_what_is_said_of_several_sources_is_what_the_tables_say():
     assert f"{said} with 33 and 100 %" in words
     first, tenth, _, whole = main["plus"].loc[(slice(None), average), names.PLUS]
     said = f"{first} without target data, {tenth} with 10 % of it and {whole} with all"
-    assert said in words
+    assert said in " ".join(README.split())
     emovo = main["plus"].loc[(slice(None), "emovo"), names.PLUS].str[:5]
     assert f"training speakers ({emovo.iloc[0]} to {emovo.iloc[-1]}; not tested)" in words
     assert emovo.is_monotonic_decreasing
@@ -181,7 +183,7 @@ def test_what_is_said_of_several_sources_is_what_the_tables_say():
 def test_what_is_said_of_recipes_of_several_sources_is_what_the_benchmark_says():
     found = json.loads((ROOT / "benchmarks/results/plus.json").read_text())
     cells = pd.DataFrame(found["cells"]).query("corpus == 'average of targets'")
-    assert "four folds" in README and found["folds"] == 4 and set(cells["speakers"]) == {15}
+    assert "four folds" in RESULTS and found["folds"] == 4 and set(cells["speakers"]) == {15}
     for recipe, own in cells.groupby("recipe"):
         line = [recipe]
         for row in own.sort_values("fraction").itertuples():
@@ -189,7 +191,7 @@ def test_what_is_said_of_recipes_of_several_sources_is_what_the_benchmark_says()
                 f"{row.uar:.3f}",
                 "" if recipe == found["compared_with"] else text.difference(row),
             ]
-        assert f"| {' | '.join(line)} |" in README
+        assert f"| {' | '.join(line)} |" in RESULTS
     others = cells.dropna()
     assert len(others) == 26 and (others["difference_low"] < 0).all(), "nothing gains"
     trained = others[others["recipe"].str.contains("epochs|mixup|Spec|dropout|contrastive")]
@@ -197,13 +199,13 @@ def test_what_is_said_of_recipes_of_several_sources_is_what_the_benchmark_says()
 
 
 def test_what_is_said_of_a_weaker_encoder_is_what_the_tables_say():
-    words, systems = " ".join(README.split()), [names.PRETRAINED, names.SCRATCH, names.PROBE]
+    words, systems = " ".join(RESULTS.split()), [names.PRETRAINED, names.SCRATCH, names.PROBE]
     for study, encoder in (("open_hubert", "small HuBERT"), ("open", "Whisper base")):
         main = pd.read_csv(PUBLISHED / study / "tables" / "main.csv", keep_default_na=False)
         main = main[main["corpus"] == "average without urdu and tess"].set_index("data")
         for data in ("0 %", "10 %"):
             line = " | ".join([encoder, data, *main.loc[data, systems]])
-            assert f"| {line} |" in README
+            assert f"| {line} |" in RESULTS
     params = load_params("params/open_hubert.yaml")
     claims = pd.read_csv(PUBLISHED / "open_hubert" / "tables" / "main_claims.csv")
     assert len(claims) == 3, "it can test three"
@@ -217,17 +219,23 @@ def test_what_is_said_of_a_weaker_encoder_is_what_the_tables_say():
 
 
 def test_what_is_said_of_native_labels_is_what_the_tables_say():
-    tables, words = PUBLISHED / "native" / "tables", " ".join(README.split())
+    tables, words = PUBLISHED / "native" / "tables", " ".join(RESULTS.split())
     main = pd.read_csv(tables / "main.csv").query("data == '100 %'").set_index("corpus")
     assert main["note"].str.startswith(WHISPER).all()
     systems = [names.PLUS, names.PRETRAINED, names.SCRATCH, names.PROBE]
     for corpus in load_params("params/native.yaml").targets:
-        assert f" | {' | '.join(main.loc[corpus, systems])} | " in README
+        assert f" | {' | '.join(main.loc[corpus, systems])} | " in RESULTS
     claim = pd.read_csv(tables / "main_claims.csv").set_index("claim").loc["pre-training helps"]
     assert text.difference(claim) in words and claim["p_holm"] > 0.05
     for entry in ledger.claims():
         if "(EmoBox)" in entry.claim and entry.corpora[0] in main.index and entry.value:
             assert f"{entry.value:.3f}" in words, entry.claim
+
+
+def test_the_short_answers_have_their_numbers_from_the_long_ones():
+    (answers,) = re.findall(r"^\* \*\*More corpora.*?(?=\n\n)", README, re.MULTILINE | re.DOTALL)
+    numbers = re.findall(r"[+-]?0\.\d{3}", answers)
+    assert len(numbers) > 10 and all(number in RESULTS for number in numbers)
 
 
 def test_what_is_said_of_faults_is_what_the_campaign_found():
@@ -316,7 +324,7 @@ def test_encoders_are_those_of_the_benchmark():
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(
     r"`((?:notebooks|hump|params|workflow|results|tests|benchmarks)/[\w./]*|environment\.yml|CITATION\.cff)`",
-    README,
+    README + RESULTS,
 ))))  # fmt: skip
 def test_paths_exist_or_are_made_by_a_run(path):
     made = path.startswith("results/") and not path.startswith("results/published")
@@ -345,6 +353,7 @@ def test_the_cell_for_a_notebook_elsewhere_runs_the_demo(tmp_path):
 PAGES = (
     "README.md",
     "docs/features.md",
+    "docs/results.md",
     "docs/scoring.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
