@@ -61,6 +61,22 @@ def test_what_is_said_of_the_main_claims_is_what_the_tables_say():
     assert all(f"`{name}`" in RESULTS for name in params.leave_out), "what was not run is said"
 
 
+def test_the_fourth_claim_is_explained_by_the_table():
+    main = pd.read_csv(PUBLISHED / "open" / "tables" / "main.csv", keep_default_na=False)
+    row = main.set_index(["corpus", "data"]).loc[("average without urdu and tess", "10 %")]
+    ours, probe = (row[name][:5] for name in (names.SCRATCH, names.PROBE))
+    said = f"HuMP-CAT has {ours} with 10 % of the data where the probe has {probe}."
+    assert said in " ".join(README.split())
+
+
+def test_what_is_said_of_other_processors_is_what_was_measured():
+    found = pd.read_csv(PUBLISHED / "demo" / "noise.csv").query("table == 'main'")
+    ours = found[found["column"].str.startswith("HuMP-CAT")]
+    words = " ".join(README.split())
+    assert f"the demo's main table moved by up to {ours['digits'].max():.3f}" in words
+    assert ours["deviation"].between(0.02, 0.03).all() and "move it by 0.02 to 0.03" in words
+
+
 def test_the_differences_that_would_have_been_found_are_those_of_the_table():
     claims = pd.read_csv(PUBLISHED / "open" / "tables" / "main_claims.csv")
     params = load_params("params/open.yaml")
@@ -92,6 +108,8 @@ def test_what_is_said_of_the_controls_is_what_the_tables_say():
         turned = [-row[f"difference{part}"] for part in ("", "_high", "_low")]
         assert f"({text.interval(*turned, sign=True)})" in words, system
         assert row["p_holm"] < 0.05, "the text says that it helps"
+    assert f"declared beforehand (Holm p {tests.loc[PLAIN, 'p_holm']:.2g})" in words
+    assert tests.loc[PLAIN, "question"] == "primary"
 
 
 def test_what_is_said_of_other_sources_is_what_the_table_says():
@@ -103,8 +121,13 @@ def test_what_is_said_of_other_sources_is_what_the_table_says():
     )
     assert uars[names.PROBE].idxmin() == "ravdess", "from which the probe carries over worst"
     others = uars.drop("ravdess")
-    for probe, ours in (uars.loc["ravdess"], others.mean()):
-        assert f"{probe:.3f} against {ours:.3f}" in words
+    probe, ours = uars.loc["ravdess"]
+    short = " ".join(README.split())
+    assert f"({probe:.3f} against {ours:.3f} on average" in words
+    assert f"({ours:.3f} against {probe:.3f} on average" in short
+    probe, ours = others.mean()
+    assert f"the probe has {probe:.3f} and HuMP-CAT {ours:.3f}" in words
+    assert f"it has {ours:.3f} and the probe {probe:.3f}" in short
     assert (others[names.PROBE] > others[names.PRETRAINED]).sum() == 2, (
         "from two the probe is ahead"
     )
@@ -169,8 +192,13 @@ def test_what_is_said_of_several_sources_is_what_the_tables_say():
     emovo = main["plus"].loc[(slice(None), "emovo"), names.PLUS].str[:5]
     assert f"training speakers ({emovo.iloc[0]} to {emovo.iloc[-1]}; not tested)" in words
     assert emovo.is_monotonic_decreasing
-    none, every = main["plus"].loc["0 %", average], main["open"].loc["100 %", average]
-    assert none[names.PLUS][:5] > every[names.PLUS][:5], "more than RAVDESS"
+    none, every = (
+        main[study].xs(data)[names.PLUS].str[:5]
+        for study, data in (("plus", "0 %"), ("open", "100 %"))
+    )
+    assert f"({none[average]} and {every[average]}; not tested)" in words
+    assert none["emovo"] > every["emovo"], "more on EMOVO"
+    assert (none < every)[["emodb", "casia", "urdu"]].all(), "less on three"
     params = load_params("params/plus.yaml")
     claims = pd.read_csv(PUBLISHED / "plus" / "tables" / "main_claims.csv").set_index("claim")
     row = claims.loc["HuMP-CAT+ beats a probe with all data"]
@@ -195,6 +223,12 @@ def test_what_is_said_of_recipes_of_several_sources_is_what_the_benchmark_says()
     others = cells.dropna()
     assert len(others) == 26 and (others["difference_low"] < 0).all(), "nothing gains"
     trained = others[others["recipe"].str.contains("epochs|mixup|Spec|dropout|contrastive")]
+    uars = cells.set_index(["recipe", "fraction"])["uar"]
+    ours, recipe, before = (
+        uars[name]
+        for name in ("all other corpora", "one source", "one source, as in params/open.yaml")
+    )
+    assert (ours - recipe > 2 * (recipe - before)).all(), "most of the gain is the corpora"
     assert len(trained) == 10 and (trained["difference"] < 0).all(), "nothing is ahead"
 
 
@@ -213,6 +247,13 @@ def test_what_is_said_of_a_weaker_encoder_is_what_the_tables_say():
         assert evaluation.verdict(row, row.family, params.evaluation) == "not decided"
         said = [f"{text.difference(row)} ({name}{row.p_holm:.2g})" for name in ("", "Holm p ")]
         assert any(one in words for one in said), row.claim
+    before = pd.read_csv(PUBLISHED / "open" / "tables" / "main_claims.csv")
+    both = claims.merge(before, on=["claim", "fraction"], suffixes=("", "_open"))
+    held = both["difference_open"].between(both["difference_low"], both["difference_high"])
+    assert len(both) == 3 and held[both["fraction"] == 0.1].all(), "at 10 % they contain it"
+    zero = both[both["fraction"] == 0].iloc[0]
+    said = f"is {zero['difference']:+.3f} where it was {zero['difference_open']:+.3f}"
+    assert said in words
     done = json.loads((PUBLISHED / "open_hubert" / "published.json").read_text())
     assert f"{sum(done['minutes'].values()):.0f} minutes on two cores" in words
     assert done["machine"]["cores"] == 2
