@@ -66,6 +66,9 @@ TRAINED = {
     "noise of runs, mostly": (2, 0, 1, 0), "noise of repeats": (0.4, 0.4, 0.5, 0),
     "training sets matter": (0.5, 0, 0.5, 0.2), "training sets and repeats": (0.5, 0.3, 0.5, 0.3),
 }  # fmt: skip
+# Standard deviations of a training, in those of speakers: of what all targets share, since they
+# start from one source model, and of what each has for itself.
+SHARED = {"none": (0, 0.4), "some": (0.3, 0.3), "most": (0.6, 0.2)}
 # Speakers, folds, repeats.
 STUDIES_OF = ((8, 4, 3), (10, 10, 2), (10, 10, 3), (10, 10, 5), (12, 6, 3), (24, 6, 3))
 
@@ -170,7 +173,8 @@ def average_coverage(corpora, seed=0):
 
 def parts_of(values):
     """Differences of speakers in repeats, shape (speakers, repeats), as the study has them."""
-    return values / len(values), (values - values.mean(axis=0)) / len(values)
+    mean = values.mean(axis=0)
+    return values / len(values), (values - mean) / len(values), (mean,)
 
 
 def average_difference_coverage(spread, studies, seed=0):
@@ -180,7 +184,7 @@ def average_difference_coverage(spread, studies, seed=0):
         parts = [parts_of(0.02 * d * rng.standard_normal((s, 1))) for s, d in zip(TARGETS, spread)]
         found = difference_interval(parts, SETTINGS.confidence)
         # As it was: variances of the bootstrap, corrected together.
-        biased = sum(np.sum(deviations**2) for _, deviations in parts)
+        biased = sum(np.sum(deviations**2) for _, deviations, _ in parts)
         total, freedom = sum(TARGETS), sum(TARGETS) - len(TARGETS)
         std = np.sqrt(biased) / len(TARGETS)
         pooled = intervals.widened(
@@ -189,6 +193,25 @@ def average_difference_coverage(spread, studies, seed=0):
         ends = {"Satterthwaite (ours)": (found["difference_low"], found["difference_high"]),
                 "pooled": pooled}  # fmt: skip
         held.append({name: low <= 0 <= high for name, (low, high) in ends.items()})
+    return pd.DataFrame(held).mean().round(4).to_dict()
+
+
+def shared_coverage(shared, own, studies, repeats=8, seed=0):
+    """Coverage of a mean difference over corpora that start from the same source models."""
+    rng, held = np.random.default_rng([seed, repeats]), []
+    for _ in range(studies):
+        start = shared * rng.standard_normal(repeats)
+        parts = [
+            parts_of(
+                0.02 * (rng.standard_normal((s, 1)) + start + own * rng.standard_normal(repeats))
+            )
+            for s in TARGETS
+        ]
+        apart = [(*part, ((),) * k + runs) for k, (*part, runs) in enumerate(parts)]
+        ends = {"added up over corpora (ours)": difference_interval(parts, SETTINGS.confidence),
+                "as if independent": difference_interval(apart, SETTINGS.confidence)}  # fmt: skip
+        held.append({name: one["difference_low"] <= 0 <= one["difference_high"]
+                     for name, one in ends.items()})  # fmt: skip
     return pd.DataFrame(held).mean().round(4).to_dict()
 
 
@@ -306,13 +329,18 @@ def of_differences():
         {"spread": name, **average_difference_coverage(spread, STUDIES)}
         for name, spread in SPREADS.items()
     ]
+    shared = [
+        {"shared": name, **shared_coverage(*deviations, STUDIES)}
+        for name, deviations in SHARED.items()
+    ]
     trained = [
         dict(zip(("speakers", "folds", "repeats"), study))
         | {"design": name, **training_coverage(study, design, STUDIES)}
         for study in STUDIES_OF for name, design in TRAINED.items()
     ]  # fmt: skip
     return {"targets": TARGETS, "spreads": SPREADS, "trained": TRAINED, "false_positives": erred,
-            "average_difference": averaged, "difference_after_training": trained}  # fmt: skip
+            "average_difference": averaged, "shared": SHARED, "average_after_training": shared,
+            "difference_after_training": trained}  # fmt: skip
 
 
 def main():

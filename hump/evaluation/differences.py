@@ -8,18 +8,27 @@ difference's interval covers other speakers and, with several repeats, other tra
 
 The first term is of each speaker's mean over repeats, the second of each repeat's UAR; noise of
 single runs counts in both, which leaves something for what one corpus cannot show: that training
-sets overlap. Variances of corpora add up, and Student's t distribution has Satterthwaite's degrees
-of freedom. A corpus of two speakers has one degree of freedom, so that its own interval is 13
-standard errors wide on either side, and says little. `benchmarks/intervals.py` measures coverage.
+sets overlap. Over speakers, variances of corpora add up; over repeats, which corpora share, it is
+that of the mean over corpora. Student's t distribution has Satterthwaite's degrees of freedom. A
+corpus of two speakers has one degree of freedom, so that its own interval is 13 standard errors
+wide on either side, and says little. `benchmarks/intervals.py` measures coverage.
 
 Satterthwaite (1946), doi:10.2307/3002019.
 """
+
+import itertools
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hump.evaluation.intervals import average, bootstrap, interval_columns, summarise
+from hump.evaluation.intervals import (
+    average,
+    bootstrap,
+    interval_columns,
+    over_trainings,
+    summarise,
+)
 from hump.evaluation.metrics import confusions, shares
 from hump.params.names import AVERAGE
 
@@ -80,7 +89,7 @@ def differences(predictions, by, column, first, second, settings) -> pd.DataFram
         for corpus, corpus_rows in with_average(cell_rows):
             parts = apart(corpus_rows, column, first, second)
             if parts:
-                speakers = sum(len(part) for part, _ in parts)
+                speakers = sum(len(part) for part, *_ in parts)
                 row = {"corpus": corpus, **dict(zip(by, cell)), "speakers": speakers}
                 rows.append(row | interval(parts, settings.confidence))
     columns = ["corpus", *by, "speakers", "difference", "difference_low", "difference_high"]
@@ -110,7 +119,7 @@ def against(predictions, by, column, own, settings) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def apart(predictions, column, first, second) -> list[tuple[np.ndarray, np.ndarray]]:
+def apart(predictions, column, first, second) -> list[tuple[np.ndarray, np.ndarray, tuple]]:
     """By corpus, what each speaker adds to the difference in UAR between two conditions.
 
     Parameters
@@ -124,9 +133,11 @@ def apart(predictions, column, first, second) -> list[tuple[np.ndarray, np.ndarr
 
     Returns
     -------
-    list of tuple of numpy.ndarray, shape (speakers, repeats), float64
-        As `hump.evaluation.metrics.shares`, first less second, for speakers that both have; corpora
-        without any are left out. If the conditions have other repeats, their means are subtracted.
+    list of (numpy.ndarray, numpy.ndarray, tuple)
+        Two of shape (speakers, repeats), float64, as `hump.evaluation.metrics.shares`, first less
+        second, for speakers that both have; corpora without any are left out. Then the difference
+        in UAR of each repeat, in a tuple of one. If the conditions have other repeats, means over
+        them are subtracted, and the tuple has the UARs of either, which are not paired.
     """
     labels = np.union1d(predictions["emotion"], predictions["predicted"])
     parts = []
@@ -136,9 +147,12 @@ def apart(predictions, column, first, second) -> list[tuple[np.ndarray, np.ndarr
         one, other = (part[part["speaker"].isin(common)] for part in (one, other))
         if common:
             both = [shares(confusions(part, labels)) for part in (one, other)]
-            if set(one["repeat"]) != set(other["repeat"]):
+            runs = tuple(part.sum(axis=0) for part, _ in both)
+            if set(one["repeat"]) == set(other["repeat"]):
+                runs = (runs[0] - runs[1],)
+            else:
                 both = [[p.mean(axis=1, keepdims=True) for p in part] for part in both]
-            parts.append(tuple(a - b for a, b in zip(*both)))
+            parts.append((*(a - b for a, b in zip(*both)), runs))
     return parts
 
 
@@ -147,7 +161,7 @@ def interval(parts, confidence: float) -> dict[str, float]:
 
     Parameters
     ----------
-    parts : list of tuple of numpy.ndarray
+    parts : list of tuple
         As `apart` returns them.
     confidence : float
 
@@ -157,7 +171,7 @@ def interval(parts, confidence: float) -> dict[str, float]:
         ``difference``, ``difference_low`` and ``difference_high``, within -1 and 1; the interval is
         NaN if a corpus has one speaker only.
     """
-    value = np.mean([part.sum(axis=0).mean() for part, _ in parts])
+    value = np.mean([part.sum(axis=0).mean() for part, *_ in parts])
     error, freedom = standard_error(parts)
     reach = stats.t.ppf((1 + confidence) / 2, freedom) * error if error else error
     return interval_columns("difference", value, max(value - reach, -1), min(value + reach, 1))
@@ -168,7 +182,7 @@ def standard_error(parts) -> tuple[float, float]:
 
     Parameters
     ----------
-    parts : list of tuple of numpy.ndarray
+    parts : list of tuple
         As `apart` returns them.
 
     Returns
@@ -177,15 +191,16 @@ def standard_error(parts) -> tuple[float, float]:
         NaN if a corpus has one speaker only; the degrees of freedom are NaN if the error is 0.
     """
     variances, freedoms = [], []
-    for part, deviations in parts:
-        speakers, repeats = part.shape
+    for part, deviations, _ in parts:
+        speakers = len(part)
         if speakers < 2:
             return np.nan, np.nan
         variances.append(np.sum(deviations.mean(axis=1) ** 2) * speakers / (speakers - 1))
         freedoms.append(speakers - 1)
-        if repeats > 1:
-            variances.append(part.sum(axis=0).var(ddof=1) / repeats)
-            freedoms.append(repeats - 1)
+    for runs in itertools.zip_longest(*(runs for *_, runs in parts), fillvalue=()):
+        for variance, freedom in over_trainings(runs):
+            variances.append(variance)
+            freedoms.append(freedom)
     total, each = sum(variances), np.array(variances) ** 2 / freedoms
     return np.sqrt(total) / len(parts), total**2 / each.sum() if total else np.nan
 

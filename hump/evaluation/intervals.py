@@ -117,12 +117,11 @@ def limits(drawn, speakers, utterances, confidence: float, runs=()) -> tuple[flo
         unbiased = biased * speakers / (speakers - 1)
         if not unbiased.sum() > 0:  # the same for every speaker, as of a constant prediction
             return float(mean), float(mean)
-        several = [run for run in runs if len(run) > 1]
-        trained = np.array([run.var(ddof=1) / len(run) for run in several])
-        variance = unbiased.sum() + trained.sum()
+        trained = over_trainings(runs)
+        variance = unbiased.sum() + sum(part for part, _ in trained)
         # Welch and Satterthwaite's degrees of freedom; for one corpus and run, speakers - 1.
         spread = np.sum(unbiased**2 / (speakers - 1))
-        spread += sum(v**2 / (len(run) - 1) for v, run in zip(trained, several))
+        spread += sum(part**2 / free for part, free in trained)
         freedom = variance**2 / spread
         std = _logit(samples.mean(axis=0), total).std()
         ratio = variance / biased.sum()
@@ -135,6 +134,29 @@ def limits(drawn, speakers, utterances, confidence: float, runs=()) -> tuple[flo
     # Back to shares, without the half utterances that the empirical logit adds.
     low, high = np.clip((shares * (total + 1) - 0.5) / total, 0, 1)
     return float(low), float(high)
+
+
+def over_trainings(runs) -> list[tuple[float, int]]:
+    """What trainings add to the variance of a sum over corpora.
+
+    Trainings of one number start from the same source model in every corpus, so that they may be
+    good or bad in all of them together: they are added up over corpora first.
+
+    Parameters
+    ----------
+    runs : sequence of numpy.ndarray, shape (repeats,)
+        The metric of each repeat, by corpus. Corpora with other numbers of repeats than the others
+        count as independent of these.
+
+    Returns
+    -------
+    list of (float, int)
+        Variances, to be added up, each with its degrees of freedom. One repeat alone shows none.
+    """
+    sums = {}
+    for run in runs:
+        sums[len(run)] = sums.get(len(run), 0.0) + np.asarray(run)
+    return [(run.var(ddof=1) / n, n - 1) for n, run in sums.items() if n > 1]
 
 
 def _logit(share, total):
@@ -269,7 +291,8 @@ def _table(predictions, by, labels, settings, seed, *, over_corpora=False):
 
 
 def _deviation(runs):
-    """Standard deviation of one repeat's mean over corpora; repeats of corpora are independent."""
+    """Standard deviation of one repeat's mean over corpora."""
     if min(map(len, runs)) < 2:
         return np.nan
-    return float(np.sqrt(sum(run.var(ddof=1) for run in runs)) / len(runs))
+    variance = sum(part * (free + 1) for part, free in over_trainings(runs))
+    return float(np.sqrt(variance) / len(runs))

@@ -126,7 +126,7 @@ def paired_test(parts, settings, *, seed) -> dict:
 
     Parameters
     ----------
-    parts : list of tuple of numpy.ndarray
+    parts : list of tuple
         As `hump.evaluation.differences.apart` returns them.
     settings : EvaluationParams
     seed : int
@@ -139,7 +139,7 @@ def paired_test(parts, settings, *, seed) -> dict:
         that is possible with so many speakers; ``deviation``, the standard error times the square
         root of the number of speakers: for one corpus their standard deviation.
     """
-    flipped = np.concatenate([part.mean(axis=1) for part, _ in parts])
+    flipped = np.concatenate([part.mean(axis=1) for part, *_ in parts])
     speakers = len(flipped)
     return {
         "speakers": speakers,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from hump.evaluation import differences, mean_over_speakers, verdict
+from hump.evaluation import cells, differences, mean_over_speakers, verdict
 from hump.params import names
 
 
@@ -45,6 +45,32 @@ def test_repeats_widen_the_interval(params):
         predicted({"a": lambda s, k=k: 5 + k, "b": lambda s: 5}, speakers=8).assign(repeat=k)
         for k in (1, 2, 3)
     ])  # fmt: skip
+    row = of_a_and_b(rows, params).iloc[0]
+    known = stats.ttest_1samp([0.1, 0.2, 0.3], 0).confidence_interval(0.95)
+    assert [row.difference_low, row.difference_high] == pytest.approx(list(known))
+
+
+@pytest.mark.parametrize(("sign", "uars"), [(1, (0.1, 0.2, 0.3)), (-1, (0.2, 0.2, 0.2))])
+def test_trainings_that_corpora_share_count_together(params, sign, uars):
+    """A source model that is better for one target is better, or worse, for the other."""
+    rows = pd.concat([
+        predicted({"a": lambda s, right=7 + c * k: right, "b": lambda s: 5}, speakers=8)
+        .assign(repeat=k, corpus=corpus)
+        for corpus, c in (("one", 1), ("other", sign)) for k in (-1, 0, 1)
+    ])  # fmt: skip
+    row = of_a_and_b(rows, params).set_index("corpus").loc[names.AVERAGE]
+    known = 0.2 + stats.t.ppf([0.025, 0.975], 2) * np.std(uars, ddof=1) / np.sqrt(3)
+    assert [row.difference_low, row.difference_high] == pytest.approx(list(known))
+    means = cells(rows[rows["system"] == "a"], ["fraction"], params.evaluation, seed=0)
+    deviation = means.set_index("corpus").loc[names.AVERAGE, "uar_sd"]
+    assert deviation == pytest.approx(np.std(uars, ddof=1), abs=1e-12)
+
+
+@pytest.mark.parametrize("repeats", [(0,), (7, 8, 9)])
+def test_repeats_that_are_not_paired_widen_the_interval_too(params, repeats):
+    rows = pd.concat([
+        predicted({"a": lambda s, k=k: 5 + k}, speakers=8).assign(repeat=k) for k in (1, 2, 3)
+    ] + [predicted({"b": lambda s: 5}, speakers=8).assign(repeat=k) for k in repeats])  # fmt: skip
     row = of_a_and_b(rows, params).iloc[0]
     known = stats.ttest_1samp([0.1, 0.2, 0.3], 0).confidence_interval(0.95)
     assert [row.difference_low, row.difference_high] == pytest.approx(list(known))

@@ -268,6 +268,9 @@ def test_published_simulation_of_differences_supports_the_method(benchmark):
     others = [name for name in held if name.endswith("coverage") and name != ours]
     assert len(others) == 3 and (held[others].min() < held[ours].min()).all()
     assert (known["p and interval (ours)"] <= 0.05 + noise).all()
+    joint = pd.DataFrame(found["average_after_training"]).set_index("shared")
+    assert (joint["added up over corpora (ours)"] >= 0.95 - noise).all()
+    assert joint.loc["most", "as if independent"] < 0.9, "source models that targets share"
     averages = pd.DataFrame(found["average_difference"]).set_index("spread")
     assert (averages["Satterthwaite (ours)"] > averages["pooled"] + 0.05).all()
     worst = averages.loc["most where there are two speakers", "Satterthwaite (ours)"]
