@@ -20,8 +20,8 @@ CORPORA = "corpora"
 SOURCE = "source"
 _ADDED = ["note", "fingerprint"]
 _TEXT = (
-    "utterance_id", "speaker", "sex", "sentence", "emotion_raw", "emotion", "predicted", "fold",
-    "excluded", "remark", *_ADDED,
+    "utterance_id", "speaker", "sex", "session", "sentence", "emotion_raw", "emotion", "predicted",
+    "fold", "excluded", "remark", *_ADDED,
 )  # fmt: skip
 
 
@@ -225,4 +225,6 @@ def _read(params, name):
             f"{path}: no such table; run the notebooks before this one, or "
             f"./run_all.sh params/{params.study}.yaml"
         )
-    return pd.read_csv(path, dtype=dict.fromkeys(_TEXT, "string"))
+    # A speaker may be called NA.
+    text = dict.fromkeys(_TEXT, "string")
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])

@@ -14,12 +14,14 @@ def test_table_that_is_not_there(params):
 
 
 def test_identifiers_stay_text(params):
-    rows = pd.DataFrame({"speaker": ["03", "16"], "uar": [0.1234567, np.nan]})
+    rows = pd.DataFrame(
+        {"speaker": ["03", "NA"], "session": ["1", "02"], "uar": [0.1234567, np.nan]}
+    )
     results.write(rows, params, "x")
     again = results.read(params, "x")
-    assert again["speaker"].tolist() == ["03", "16"]
-    assert again["uar"].iloc[0] == 0.123457
-    assert list(again) == ["speaker", "uar"], "without what was added"
+    assert again["speaker"].tolist() == ["03", "NA"] and again["session"].tolist() == ["1", "02"]
+    assert again["uar"].iloc[0] == 0.123457 and np.isnan(again["uar"].iloc[1])
+    assert list(again) == ["speaker", "session", "uar"], "without what was added"
     written = pd.read_csv(results.table(params, "x"))
     words = "synthetic demo speech; small encoder distilled from Whisper"
     assert written["note"].unique().tolist() == [words]

@@ -97,7 +97,22 @@ def manifests(params: Params) -> dict[str, pd.DataFrame]:
             faults.append(str(error))
     if faults:
         raise CorpusError("\n".join(faults))
+    _stop_at_shared_recordings(listed)
     return listed
+
+
+def _stop_at_shared_recordings(listed):
+    """What one corpus trains on must not be what another tests."""
+    rows = pd.concat([used(rows) for rows in listed.values()], ignore_index=True)
+    both = rows[rows.groupby("audio_sha256")["corpus"].transform("nunique") > 1]
+    if both.empty:
+        return
+    one, other = both[both["audio_sha256"] == both["audio_sha256"].iloc[0]].iloc[:2].itertuples()
+    raise CorpusError(
+        f"{one.corpus}: {one.path} is the same recording as {other.path} of {other.corpus} "
+        f"({both['audio_sha256'].nunique()} recordings are in two corpora); a model would be "
+        "tested on what it was trained on: take one of the corpora, or these rows, out of the study"
+    )
 
 
 def _synthesise(params):

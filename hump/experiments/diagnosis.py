@@ -91,6 +91,9 @@ def diagnose_target(source: Data, data: Data, params: Params) -> Diagnosis:
     scored = scored[scored["utterance_id"].isin(scored.loc[scored["n_train"] > 0, "utterance_id"])]
     measured = [pd.DataFrame(result["attention"]) for result in done[1:]]
     measured = pd.concat(measured, ignore_index=True).assign(corpus=data.corpus, fraction=fraction)
+    # Folds that train on fewer rows may make fewer updates: the same share of them is one moment.
+    most = max(params.finetune.updates_for(len(call["split"].train)) for call in calls[1:])
+    measured["update"] = (measured.pop("moment") * most / MOMENTS).round().astype(int)
     measured["speaker"] = data.rows["speaker"].to_numpy()[measured["position"].astype(int)]
     return Diagnosis(
         attention.summarise(measured, ["corpus", "fraction", "update"], settings, seed=seed),
@@ -140,11 +143,13 @@ def _job(source, data, folder, split, number, params):
     rng = seeds.generator(*rng_key, "watched")
     updates = params.finetune.updates_for(len(split.train))
     watched = np.sort(rng.permutation(split.test)[:WATCHED])
-    measured, every = [], max(1, updates // MOMENTS)
+    moments = {round(k * updates / MOMENTS): k for k in range(MOMENTS + 1)} | {0: 0}
+    measured = []
 
     def watch(net, update):
-        if update % every == 0 or update == updates:
-            measured.append(attention.measure(net, data, watched).assign(update=update))
+        if update in moments:
+            now = attention.measure(net, data, watched)
+            measured.append(now.assign(moment=moments[update]))
 
     settings = {"start": "pretrained", "rng_key": rng_key, "source": source, "watch": watch}
     net = fit.finetune(start, data, split.train, params, **settings)

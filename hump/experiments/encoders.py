@@ -1,6 +1,5 @@
 """11: which encoder should one use? Each describes the source for HuMP-CAT and a linear probe."""
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -66,7 +65,12 @@ def predict(data: dict[str, Data], params: Params) -> pd.DataFrame:
     parts = [run.predictions[run.predictions["system"].isin(described)].assign(model=MODEL)]
     for name, corpus in described.items():
         for fold in variants.folds(corpus, params):
-            fold = replace(fold, train=np.union1d(fold.train, fold.validation))
+            held = fold.validation
+            if "sentence" in fold.apart:
+                said = corpus.rows["sentence"]
+                held = held[~said.iloc[held].isin(said.iloc[fold.test]).to_numpy()]
+            train = np.union1d(fold.train, held)
+            fold = fold.with_train(train, corpus.rows, validation=held[:0])
             guess = baselines.fit_predict(names.PROBE, corpus, fold.train, corpus, fold.test)
             outcome = fit.outcome(corpus, fold, {name: guess})
             parts.append(runner.predictions(corpus, outcome, repeat=0, rng_key="none", model=PROBE))

@@ -1,7 +1,5 @@
 """06: which layers of the encoder serve best, chosen on training speakers alone?"""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -164,10 +162,7 @@ def probed(found: dict[str, probes.Probes], data: dict[str, Data], params: Param
 
 
 def _rows(result, data, guess, system):
-    # A probe is trained on all rows but the tested ones, whatever the folds say of sentences.
-    every = np.arange(len(data.rows))
-    folds = [replace(fold, train=np.setdiff1d(every, fold.test)) for fold in result.groups]
-    outcomes = [fit.outcome(data, fold, {system: guess[fold.test]}) for fold in folds]
+    outcomes = [fit.outcome(data, fold, {system: guess[fold.test]}) for fold in result.groups]
     return pd.concat(runner.predictions(data, o, repeat=0, rng_key="none") for o in outcomes)
 
 

@@ -171,7 +171,9 @@ def run(data: Data, params: Params, *, label: str) -> Probes:
     """
     own = corpora.frozen_folds(data.corpus, params)
     count = params.experiments.layers.probe_folds
-    groups = splits.speaker_folds(data.rows, count, own if len(own) <= count else ())
+    # Two groups are left out at once, which folds that keep sentences apart do not allow.
+    usable = len(own) <= count and not any(fold.sentences for fold in own)
+    groups = splits.speaker_folds(data.rows, count, own if usable else ())
     pooled, tests = data.features.pooled[data.at], [group.test for group in groups]
     held = list(itertools.combinations_with_replacement(range(len(groups)), 2))
     out = [[tests[k] for k in dict.fromkeys(both)] for both in held]

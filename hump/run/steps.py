@@ -17,6 +17,8 @@ from pathlib import Path
 import yaml
 
 from hump import corpora
+from hump.errors import EncoderError
+from hump.features import encoders
 from hump.params import Params, folders
 from hump.util import code, files
 from hump.util.files import ROOT
@@ -123,7 +125,18 @@ def key(step: Step, params: Params) -> str:
         parts += [texts, code.version(source=source, package=package)]
     if step.name == "01_data":
         parts.append(_corpora(params))
+    elif step.notebook:
+        named = params.experiments.encoders if step.notebook == "11_encoders" else ()
+        parts += [_encoder(name) for name in (params.features.encoder, *named)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _encoder(name):
+    """Identity of an encoder, whose folder may hold another one tomorrow."""
+    try:
+        return encoders.find(name).fingerprint
+    except EncoderError:
+        return name  # the step that needs it says what is wrong
 
 
 def notebook(step: Step) -> Path:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def params():
 @pytest.fixture(autouse=True)
 def no_synthesis(monkeypatch, tmp_path):
     """A corpus of one file in place of demo speech, which has its own tests."""
-    put(tmp_path / "demo" / "demo_source/us01f/us01f_angry_s01_t1.wav", seed=1)
+    put(tmp_path / "demo" / "demo_source/us01f/us01f_angry_s01_t1.wav", seed=99)
     monkeypatch.setattr(study.demo, "build", lambda *a, **k: None)
     root = Params.root
     monkeypatch.setattr(
@@ -231,6 +232,17 @@ def test_every_corpus_that_stops_the_study_is_named(emodb, params, monkeypatch):
     put(emodb / "tess/OAF_back_bored.wav")
     both = params.model_copy(update={"targets": ("emodb", "tess")})
     with pytest.raises(CorpusError, match="(?s)emodb: 1 of 6 files cannot.*unknown code 'bored'"):
+        corpora.manifests(both)
+
+
+def test_a_recording_in_two_corpora_stops_the_study(emodb, params, monkeypatch):
+    monkeypatch.setenv("HUMP_DATA", str(emodb))
+    place = emodb / "ravdess/Actor_05/03-01-05-01-01-01-05.wav"
+    place.parent.mkdir(parents=True)
+    shutil.copyfile(next((emodb / "emodb/wav").glob("03a01F*.wav")), place)
+    both = params.model_copy(update={"targets": ("emodb", "ravdess")})
+    said = r"Actor_05/03-01-05-01-01-01-05\.wav of ravdess \(1 recordings are in two corpora\)"
+    with pytest.raises(CorpusError, match=f"emodb: wav/03a01F.* is the same recording as {said}"):
         corpora.manifests(both)
 
 

@@ -85,6 +85,22 @@ def test_diagnosis_of_a_target(study):
     assert measured.separation["silhouette"].between(-1, 1).all()
 
 
+def test_moments_are_shares_of_each_folds_updates(study):
+    """With epochs, a fold of fewer rows makes fewer updates: no moment is of some folds alone."""
+    params, source, target = study
+    kept = np.flatnonzero((target.rows["speaker"] != "s3") | (target.rows["sentence"] == "0"))
+    settings = params.finetune.model_copy(
+        update={"updates": None, "epochs": 5, "batch_size": 4, "fractions": {1.0: 1}}
+    )
+    study = params.model_copy(update={"finetune": settings})
+    data = target.only(kept)
+    folds = protocol.target_folds(data, study)
+    updates = {settings.updates_for(len(fold.train)) for fold in folds}
+    assert len(updates) == 2, "folds differ"
+    table = diagnosis.diagnose_target(source, data, study).attention
+    assert table["speakers"].eq(2).all() and table["update"].nunique() == 6
+
+
 def test_zero_shot_confidence_is_the_source_models(study):
     params, source, target = study
     row = diagnosis.diagnose_target(source, target, params).calibration.iloc[0]

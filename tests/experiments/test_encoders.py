@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from hump.corpora import splits
+from hump.corpora.folds import Fold
 from hump.experiments import encoders, layers, variants
 from hump.features import encoders as known
 from hump.features import hubert
@@ -62,6 +64,17 @@ def test_both_models_are_tested_once_on_every_utterance_by_unseen_speakers(corpo
     best = table[table["model"] == "linear probe"].sort_values("uar").iloc[-1]
     assert f"linear probe is highest with {best['system']}" in said
     assert f"UAR {best['uar']:.3f} [" in said and f"HuMP-CAT, {OWN} less {OTHER}" in said
+
+
+def test_sentences_that_a_fold_keeps_apart_train_no_probe(corpora, params, priced, monkeypatch):
+    halves = [Fold(f"s{s} {half}", (f"s{s}",), sentences=half)
+              for s in range(5) for half in (("0", "1"), ("2", "3"))]  # fmt: skip
+    folds = splits.source_folds(corpora["study"].rows, len(halves), halves)
+    monkeypatch.setattr(variants, "folds", lambda *_: folds)
+    predicted = encoders.predict(corpora, params)
+    probes = predicted[predicted["model"] == "linear probe"]
+    assert set(probes["n_train"]) == {32}, "two sentences of four other speakers"
+    assert set(probes["train_speakers"]) == {4}
 
 
 def test_weights_are_counted_up_to_the_last_layer_used(priced):

@@ -4,6 +4,7 @@ import numpy as np
 
 from hump import evaluation
 from hump.corpora import splits
+from hump.corpora.folds import Fold
 from hump.experiments import probes
 from hump.training import baselines
 
@@ -49,6 +50,24 @@ def test_choice_of_layers_is_nested(data, params):
         test = groups[held].test
         wanted = probe(found.pairs[best], groups[held].train, test)
         assert found.nested(classes)[test].tolist() == wanted.tolist()
+
+
+def test_folds_that_keep_sentences_apart_are_not_those_of_pairs_of_layers(
+    data, params, monkeypatch
+):
+    """Their test rows are of some sentences alone; the speakers' other rows must not train."""
+    halves = [Fold(f"s{s} {half}", (f"s{s}",), sentences=half)
+              for s in range(5) for half in (("0", "1"), ("2", "3"))]  # fmt: skip
+    monkeypatch.setattr(probes.corpora, "frozen_folds", lambda *_: halves)
+    layers = params.experiments.layers.model_copy(update={"probe_folds": len(halves)})
+    sections = params.experiments.model_copy(update={"layers": layers})
+    study = params.model_copy(update={"experiments": sections})
+    found = probes.run(data["all"], study, label="t")
+    speakers = data["all"].rows["speaker"]
+    assert [set(speakers.iloc[group.test]) for group in found.groups] == [
+        {f"s{s}"} for s in range(5)
+    ]
+    assert all(len(group.test) == 16 for group in found.groups)
 
 
 def test_a_groups_own_rows_do_not_choose_its_layers(data, params):

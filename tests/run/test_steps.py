@@ -7,6 +7,7 @@ import pytest
 
 import hump
 from hump.experiments import few_shot, probes, protocol, tuning, variants
+from hump.features import encoders
 from hump.run import publish, steps
 from hump.util import code, files
 
@@ -190,6 +191,25 @@ def test_corpora_count_by_content(tmp_path, monkeypatch):
     assert steps.key(first, params) == after, "nor what has become of the cache"
     next((tmp_path / "moved" / "emodb").rglob("*.wav")).unlink()
     assert steps.key(first, params) != after, "but a file that has gone does"
+
+
+def test_another_encoder_in_the_same_folder_counts(params, tmp_path):
+    folder = tmp_path / "encoder"
+    shutil.copytree(files.ROOT / encoders.EMBEDDED, folder)
+    own = params.features.model_copy(update={"encoder": str(folder)})
+    listed = params.experiments.model_copy(update={"encoders": {str(folder): (1, 9)}})
+    study = params.model_copy(update={"features": own})
+    compared = params.model_copy(update={"experiments": listed})
+    before, other = keys(study), keys(compared)
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read()
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    changed = {name for name, key in keys(study).items() if key != before[name]}
+    assert changed == set(before) - {"01_data", "report"}
+    changed = {name for name, key in keys(compared).items() if key != other[name]}
+    assert changed == {"11_encoders"}
 
 
 def test_time_counts_over_attempts(params, monkeypatch):
