@@ -147,7 +147,8 @@ def from_array(samples, rate, *, name: str = "array") -> np.ndarray:
     Parameters
     ----------
     samples : array_like, shape (samples,) or (samples, channels)
-        Floats of full scale 1, or signed integers, whose type says what full scale is.
+        Floats of full scale 1, or signed integers of at most 32 bits, whose type says what full
+        scale is.
     rate : int
         Sampling rate in Hz.
     name : str
@@ -164,13 +165,15 @@ def from_array(samples, rate, *, name: str = "array") -> np.ndarray:
     """
     samples = np.asarray(samples)
     shape = samples.shape
-    if samples.dtype.kind not in "if" or len(shape) not in (1, 2) or shape[-1] > shape[0]:
+    whole = samples.dtype.kind == "i" and samples.dtype.itemsize <= 4
+    known = (whole or samples.dtype.kind == "f") and len(shape) in (1, 2)
+    if not known or shape[-1] > shape[0] or 0 in shape[1:]:
         raise AudioError(
-            f"{name}: has shape {shape} and type {samples.dtype}, expected (samples,) or "
-            "(samples, channels) of floats or signed integers; convert or transpose it"
+            f"{name}: has shape {shape} and type {samples.dtype}, expected (samples,) or (samples, "
+            "channels) of floats or signed integers of 16 or 32 bits; convert or transpose it"
         )
     _check_rate(name, rate)
-    if samples.dtype.kind == "i":
+    if whole:
         samples = samples / -float(np.iinfo(samples.dtype).min)
     samples = samples.astype(np.float32).reshape(shape[0], *shape[1:] or (1,))
     _check_samples(name, samples, signal := _mono(samples), rate)

@@ -99,6 +99,11 @@ def load(folder, *, device: str = "auto") -> Model:
     """
     folder, device = Path(folder).expanduser(), devices.resolve(device)
     net = saved.load(folder, device=device)
+    if "encoder" not in net.origin:
+        raise ModelError(
+            f"{folder}: does not say which encoder it needs, as models in a cache do not; give one "
+            "of results/<study>/models"
+        )
     place, fingerprint = _find_encoder(net.origin, folder.absolute())
     with hubert.LOADING:
         # Older models do not say in which context.
@@ -202,6 +207,10 @@ def predict(
         raise ParameterError(
             f"window_s={window_s}, hop_s={hop_s}: a window lasts 0.25 to {LONGEST_S:g} s, and hops "
             "by at least 0.01 s and at most its length"
+        )
+    if not 0 <= abstain_below <= 1:
+        raise ParameterError(
+            f"abstain_below={abstain_below}: a probability from 0 to 1 is required, such as 0.6"
         )
     cut = {"longest_s": window_s if timeline else LONGEST_S, "window_s": window_s, "hop_s": hop_s}
     pieces = cut_up(recordings, **cut)  # before the model is loaded, which takes seconds

@@ -64,6 +64,7 @@ def test_a_recording_read_piece_by_piece_is_the_same(tmp_path, monkeypatch, rate
     (tone(), 99, "sampling rate of 99 Hz"), (np.zeros(RATE), RATE, "is silent"),
     (tone() * 32768, RATE, "reaches 1.64e.04, full scale is 1"), (tone(0.1), RATE, "lasts 0.100 s"),
     (tone() * np.nan, RATE, "are not numbers"), ([], RATE, "no samples"),
+    (np.ones((RATE, 0)), RATE, "has shape"), ([300, -300] * RATE, RATE, "int64, .* 16 or 32 bits"),
 ])  # fmt: skip
 def test_samples_that_are_no_recording(samples, rate, message):
     with pytest.raises(AudioError, match=f"mine: .*{message}"):

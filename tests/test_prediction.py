@@ -311,5 +311,11 @@ def test_misuse(trained, speech, tmp_path):
         ParameterError, match="window_s=3.0, hop_s=4.0: a window lasts 0.25 to 30 s"
     ):
         hump.predict("a.wav", model=trained[0], hop_s=4.0)
+    for wrong in (80, -1, float("nan")):
+        with pytest.raises(ParameterError, match=f"abstain_below={wrong}: a probability from 0"):
+            hump.predict("a.wav", model=trained[0], abstain_below=wrong)
+    bare = hump.model.save(hump.model.load(trained[0]), tmp_path / "bare", origin={})
+    with pytest.raises(ModelError, match="bare: does not say which encoder it needs"):
+        hump.predict([speech / "low.wav"], model=bare)
     with pytest.raises(ModelError, match=r"config\.json: no such file"):
         hump.predict([speech / "low.wav"], model=tmp_path)

@@ -23,6 +23,7 @@ NETWORK = {
     for name in ("hidden_size", "intermediate_size", "conv_dim", "num_conv_pos_embeddings")
 }
 COLUMNS = ["file", "source", "speaker", "language", "seconds"]  # of the manifest
+MANIFEST = "manifest.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,6 +154,11 @@ class Speech:
         table = manifest(folder)
         number = table.groupby("source")["speaker"].transform(lambda names: pd.factorize(names)[0])
         table = table[(number % HELD_OUT == HELD_OUT - 1) == held_out]
+        if table.empty:
+            raise CorpusError(
+                f"{Path(folder) / MANIFEST}: no source has {HELD_OUT} speakers, so that none is "
+                "kept for the loss on people who are not heard; add speakers"
+            )
         self.files = {
             source: list(rows.groupby("speaker")["file"].agg(list))
             for source, rows in table.groupby("source")
@@ -209,7 +215,7 @@ def manifest(folder) -> pd.DataFrame:
     CorpusError
         There is none, it is empty or lacks a column.
     """
-    path = Path(folder) / "manifest.csv"
+    path = Path(folder) / MANIFEST
     wanted = f"a row a file of recorded speech with {', '.join(COLUMNS)} is required"
     if not path.is_file():
         raise CorpusError(f"{path}: is missing; {wanted}")

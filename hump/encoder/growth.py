@@ -8,6 +8,7 @@ gradients and do not stay copies.
 import torch
 from transformers import HubertConfig, HubertModel
 
+from hump.errors import EncoderError
 from hump.util import seeds
 
 
@@ -25,12 +26,22 @@ def grown(model: HubertModel, config: HubertConfig, seed: int) -> HubertModel:
     Returns
     -------
     transformers.HubertModel
+
+    Raises
+    ------
+    EncoderError
+        The network to start from is wider.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seeds.seed_of(seed, "growth"))
         wide = HubertModel(config)
         old, new = dict(_weights(model)), dict(_weights(wide))
         for name, weight in new.items():
+            if any(now < was for now, was in zip(weight.shape[:2], old[name].shape[:2])):
+                raise EncoderError(
+                    f"{name}: is {tuple(old[name].shape)} in the network to start from and "
+                    f"{tuple(weight.shape)} in the one to train; start from one that is no wider"
+                )
             weight.copy_(_copied(old[name], weight.shape))
         for layer, before in zip(wide.encoder.layers, model.encoder.layers, strict=True):
             # Scores are sums over a head's values, divided by the root of their number.

@@ -26,7 +26,7 @@ from torch import multiprocessing, nn
 from tqdm.auto import tqdm
 from transformers import HubertConfig, HubertModel
 
-from hump.encoder.data import Recipe, Speech, heard
+from hump.encoder.data import MANIFEST, Recipe, Speech, heard
 from hump.encoder.growth import grown
 from hump.errors import EncoderError, TrainingError
 from hump.features import encoders, hubert, weights
@@ -140,7 +140,8 @@ class Pieces:
     def __init__(self, recipe, teacher, layers, speech, folder, seed):
         self.teacher, self.layers, count = teacher, layers, recipe.pieces
         self.speech = Speech(recipe, speech, seed)
-        key = _key(recipe, teacher.info.fingerprint, Path(speech).name, seed)
+        self.listed = files.sha256(Path(speech) / MANIFEST)
+        key = _key(recipe, teacher.info.fingerprint, self.listed, seed)
         shape = (count, recipe.frames, len(layers), teacher.width)
         samples = len(self.speech[0][0])
         self.states = _stored(folder / f"{key}.states", np.float16, shape)
@@ -208,7 +209,8 @@ class _Stage:
             self.weights, lr=recipe.learning_rate, weight_decay=recipe.weight_decay,
             betas=(0.9, 0.98), fused=True,
         )  # fmt: skip
-        self.key = _key(recipe, pieces.teacher.info.fingerprint, *key)
+        before = recipe.steps[: stage - 1]  # what the first stage made of the network
+        self.key = _key(recipe, pieces.teacher.info.fingerprint, pieces.listed, before, *key)
         self._restore()
 
     def run(self):

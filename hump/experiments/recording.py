@@ -84,7 +84,9 @@ def look(recording, folder, *, abstain_below: float = 0.5) -> Look:
         return Look(f"**No answer**: {error}")
     answer = table.iloc[0]
     probabilities = answer[model.labels].astype(float).sort_values(ascending=False)
-    signal = next(piece.signal for piece in pieces(recording, **whole))
+    heard = (piece.signal for piece in pieces(recording, **whole) if piece.signal is not None)
+    if (signal := next(heard, None)) is None:
+        return Look(f"**No answer**: {answer['remark']}")
     batch = model.batch([signal])
     return Look(
         _words(answer, probabilities), signal, probabilities, timeline, _attention(model, batch),

@@ -1,5 +1,6 @@
 """Files of an encoder on the Hugging Face hub, from its local cache or downloaded."""
 
+import warnings
 from pathlib import Path
 
 from hump.errors import EncoderError
@@ -32,13 +33,19 @@ def get(encoder: str, file: str) -> Path | None:
         The hub has no such model, or cannot be reached.
     """
     from httpx2 import TransportError
-    from huggingface_hub import errors
+    from huggingface_hub import errors, try_to_load_from_cache
 
     name, _, revision = encoder.partition("@")
     try:
         return _cached(name, revision, file) or _fetch(name, revision or None, file)
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, TransportError) as e:
         if file == PREPROCESSOR and isinstance(e, errors.LocalEntryNotFoundError):
+            if try_to_load_from_cache(name, file, revision=revision or None) is None:
+                warnings.warn(
+                    f"encoder={encoder!r}: the hub cannot be reached to see whether it has "
+                    f"{PREPROCESSOR}; its usual settings are taken. Download it once to be sure",
+                    stacklevel=2,
+                )
             return None
         raise EncoderError(
             f"encoder={encoder!r}: is no folder here or in {ROOT} and not in the local cache, and "
@@ -59,7 +66,9 @@ def _cached(name, revision, file):
 
     folder = file_download.repo_folder_name(repo_id=name, repo_type="model")
     refs = Path(constants.HF_HUB_CACHE) / folder / "refs"
-    known = sorted(path.relative_to(refs).as_posix() for path in refs.rglob("*") if path.is_file())
+    # Weights may be of a conversion; other branches are what a user has asked for by name.
+    offered = refs.glob("refs/pr/*") if file in (WEIGHTS, INDEX) else ()
+    known = ["main", *sorted(path.relative_to(refs).as_posix() for path in offered)]
     for ref in [revision] if revision else known:
         path = try_to_load_from_cache(name, file, revision=ref)
         if isinstance(path, str):

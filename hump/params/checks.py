@@ -66,6 +66,13 @@ def folds(folds, known):
             yield (corpus,), scheme, f"no such folds; {allowed}"
 
 
+def features(features, _):
+    """Frames of the MFCC leave nothing out."""
+    if features.mfcc.hop_ms > (length := features.mfcc.frame_ms):
+        text = f"is longer than frame_ms={length}, so that audio between frames would not count"
+        yield ("mfcc", "hop_ms"), features.mfcc.hop_ms, f"{text}; make it shorter"
+
+
 def model(model, _):
     """Attention heads share the width evenly."""
     if model.width % model.heads:

@@ -71,11 +71,12 @@ class _PlainLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node, deep=False):
         """Refuse a key given twice, of which YAML keeps one, and a merge of other keys."""
-        keys = [key.value for key, _ in node.value]
-        for place, (key, _) in enumerate(node.value):
+        keys = []
+        for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
                 _refuse("a merge key (<<) is not read; write the keys out", key)
-            if key.value in keys[:place]:
+            keys.append(self.construct_object(key, deep=True))  # 0.1 and 0.10 are one
+            if keys[-1] in keys[:-1]:
                 _refuse(f"key {key.value!r} is given twice; keep one", key)
         return super().construct_mapping(node, deep)
 

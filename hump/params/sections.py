@@ -79,7 +79,7 @@ class MfccParams(Section):
     """Frames of the MFCC."""
 
     frame_ms: int = Field(ge=10, le=100, description="length of a frame")
-    hop_ms: int = Field(ge=1, le=100, description="from one frame to the next")
+    hop_ms: int = Field(ge=1, le=31, description="to the next; 8 fit into the shortest recording")
     window: Literal["hann", "hamming"]
 
 

@@ -92,6 +92,13 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path, text, words):
         data.manifest(tmp_path)
 
 
+def test_so_few_speakers_that_none_can_be_held_out(recipe, recorded, tmp_path):
+    few = data.manifest(recorded).drop_duplicates("source")
+    few.to_csv(tmp_path / "manifest.csv", index=False)
+    with pytest.raises(CorpusError, match=r"manifest\.csv: no source has 20 speakers"):
+        data.Speech(recipe, tmp_path, 1, held_out=True)
+
+
 def test_the_student_hears_a_part_with_the_states_of_that_part(recipe):
     signals = np.arange(16_000, dtype=np.float32)[None].repeat(3, 0)
     states = np.arange(recipe.frames)[None, :, None, None].repeat(3, 0)

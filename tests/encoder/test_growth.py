@@ -5,6 +5,7 @@ import torch
 from transformers import HubertConfig, HubertModel
 
 from hump.encoder import growth
+from hump.errors import EncoderError
 
 NARROW = {
     "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 40,
@@ -33,6 +34,12 @@ def test_every_state_is_the_former_one_in_copies(narrow):
     signals = torch.randn(2, 1600)
     for before, after in zip(states(narrow, signals), states(wide, signals), strict=True):
         torch.testing.assert_close(after, before.repeat_interleave(2, dim=-1), rtol=1e-3, atol=1e-4)
+
+
+def test_a_start_that_is_wider_is_refused(narrow):
+    for name, size in (("hidden_size", 12), ("intermediate_size", 20)):
+        with pytest.raises(EncoderError, match="start from one that is no wider"):
+            growth.grown(narrow, HubertConfig(**NARROW | {name: size}), 1)
 
 
 def test_copies_get_gradients_of_their_own(narrow):

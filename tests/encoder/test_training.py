@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -200,6 +201,22 @@ def test_a_finished_run_is_not_repeated_and_another_recipe_is(recipe, train, tmp
     assert all(map(torch.equal, done.state_dict().values(), again.state_dict().values()))
     train(dataclasses.replace(short, learning_rate=1e-4), tmp_path)
     assert steps == [0, 1, 0]
+    longer = dataclasses.replace(short, learning_rate=1e-4, steps=(3, 1))
+    steps.clear()
+    more, _ = train(longer, tmp_path)
+    assert steps == [2, 0], "the second stage begins anew after a longer first one"
+    assert not all(map(torch.equal, done.state_dict().values(), more.state_dict().values()))
+
+
+def test_other_speech_is_another_training(recipe, train, tmp_path, recorded):
+    short = dataclasses.replace(recipe, steps=(2, 1))
+    done, _ = train(short, tmp_path)
+    table = data.manifest(recorded)
+    other = tmp_path / "other" / recorded.name
+    shutil.copytree(recorded, other)
+    table.assign(file=table["file"].to_numpy()[::-1]).to_csv(other / "manifest.csv", index=False)
+    more, _ = train(short, tmp_path, speech=other)
+    assert not all(map(torch.equal, done.state_dict().values(), more.state_dict().values()))
 
 
 def test_gradients_are_averaged_over_ranks(monkeypatch):

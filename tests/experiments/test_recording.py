@@ -62,6 +62,13 @@ def test_what_a_model_makes_of_a_recording(folder, voice):
     assert all(axis.has_data() for axis in plots.recording(seen).axes)
 
 
+def test_a_beginning_that_is_silent_is_passed_over(folder, voice):
+    sound, rate = voice
+    late = np.concatenate([np.zeros(31 * rate, np.float32), sound.astype(np.float32)])
+    seen = recording.look((late, rate), folder, abstain_below=0.0)
+    assert seen.words.startswith("**") and np.abs(seen.signal).max() > 0.05
+
+
 def test_it_abstains_in_words(folder, voice, tmp_path):
     unsure = recording.look(voice, folder, abstain_below=1.0)
     first = unsure.probabilities

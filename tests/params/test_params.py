@@ -159,6 +159,14 @@ def test_contradictions_are_named_beside_the_other_problems(raw, load):
         ({"folds": {"../x": "y"}}, 'folds.../x="y": ../x is neither source nor target'),
         ({"source": "emodbb"}, 'source="emodbb": no such corpus; .*; did you mean emodb'),
         ({"max_excluded": float("nan")}, "max_excluded=NaN: input should be a finite number"),
+        (
+            {"features": {"mfcc": {"frame_ms": 10, "hop_ms": 20, "window": "hann"}}},
+            "features.mfcc.hop_ms=20: is longer than frame_ms=10",
+        ),
+        (
+            {"features": {"mfcc": {"frame_ms": 40, "hop_ms": 32, "window": "hann"}}},
+            "features.mfcc.hop_ms=32: input should be less than or equal to 31",
+        ),
         ({"[key]": 1}, r"\[key\]=1: unknown key; allowed are study, "),
         (
             {"source": "iemocap", "folds": {"iemocap": "x"}},
@@ -167,6 +175,8 @@ def test_contradictions_are_named_beside_the_other_problems(raw, load):
     ],
 )
 def test_contradictions(raw, load, change, message):
+    if "features" in change:
+        change = {"features": raw["features"] | change["features"]}
     with pytest.raises(ParameterError, match=message):
         load(raw | change)
 
@@ -246,6 +256,11 @@ def test_infinity_is_refused_wherever_a_number_may_stand(raw, load):
 def test_key_given_twice(raw, load, text):
     with pytest.raises(ParameterError, match=r"key 'seed' is given twice; keep one\n.*line \d+"):
         load(yaml.safe_dump(raw) + text)
+
+
+def test_numbers_that_are_equal_are_one_key(raw, load):
+    with pytest.raises(ParameterError, match=r"key '0\.10' is given twice; keep one"):
+        load(yaml.safe_dump(raw) + "more: {0.1: 1, 0.10: 7}\n")
 
 
 @pytest.mark.parametrize(

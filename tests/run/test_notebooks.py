@@ -246,6 +246,11 @@ def test_check_names_all_that_would_stop_a_later_step(tmp_path, capsys):
     told = capsys.readouterr().err
     assert "actors=99: demo_" in told and " allows 1 to 12\n" in told
     assert "layers=[1, 13]: hubert-mini has layers 0 (the input of the first) to 12" in told
+    compared = text.replace("    untrained: [1, 9]", "    hump/assets/nowhere: [1, 9]")
+    assert compared != text
+    file.write_text(compared.replace("[1, 13]", "[1, 9]").replace("actors: 99", "actors: 3"))
+    assert command_line.main(["check", str(file)]) == 2
+    assert "encoder='hump/assets/nowhere': no such folder" in capsys.readouterr().err
     file.write_text(text.replace("hump/assets/hubert-mini", "params/hubert-mini"))
     assert command_line.main(["run", str(file)]) == 2
     assert "encoder='params/hubert-mini': no such folder; tried" in capsys.readouterr().err
