@@ -163,11 +163,14 @@ def _notes(frame, params, encoder):
     if "corpus" not in frame:
         return note(params, encoder=encoder)
     known, notes = set(corpora(params)["corpus"]), {}
-    for name in frame["corpus"].unique():
-        concerned = {name, params.source} if encoder else {name}
-        about = concerned if name in known else known  # an average
-        notes[name] = note(params, encoder=encoder, about=about)
-    return frame["corpus"].map(notes)
+    several = "source" in frame and frame["source"].isin(known).any()  # else it is a citation
+    sources = frame["source"] if several else [params.source] * len(frame)
+    pairs = list(zip(frame["corpus"], sources))
+    for name, source in dict.fromkeys(pairs):
+        concerned = {name, source} if encoder else {name}
+        about = concerned if concerned <= known else known  # an average, or several sources
+        notes[name, source] = note(params, encoder=encoder, about=about)
+    return pd.Series([notes[pair] for pair in pairs], frame.index, dtype=object)
 
 
 def write(frame: pd.DataFrame, params: Params, name: str, *, encoder: bool = True) -> None:

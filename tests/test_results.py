@@ -13,6 +13,21 @@ def test_table_that_is_not_there(params):
         results.read(params, "main")
 
 
+def test_what_is_said_of_a_source_is_of_the_rows_own(params, monkeypatch):
+    a, b, *_ = params.corpus_names
+    listed = results.corpora(params).assign(remark=lambda t: "odd " + t["corpus"])
+    results.write(listed.drop(columns=["note"]), params, results.CORPORA, encoder=False)
+    target = params.corpus_names[-1]
+    rows = pd.DataFrame({"source": [a, b, "all others"], "corpus": target, "uar": 0.5})
+    results.write(rows, params, "x")
+    said = pd.read_csv(results.table(params, "x"))["note"]
+    assert [f"odd {a}" in one for one in said] == [True, False, True]
+    assert [f"odd {b}" in one for one in said] == [False, b != a, True]
+    results.write(rows.assign(source="Zhao et al."), params, "x")
+    said = pd.read_csv(results.table(params, "x"))["note"]
+    assert said.str.contains(f"odd {params.source}").all(), "a citation is no source"
+
+
 def test_identifiers_stay_text(params):
     rows = pd.DataFrame(
         {"speaker": ["03", "NA"], "session": ["1", "02"], "uar": [0.1234567, np.nan]}

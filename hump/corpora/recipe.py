@@ -41,6 +41,8 @@ class Recipe:
         Where to get the corpus, under which licence, and the expected layout, for messages.
     emotions : mapping
         Label of the corpus -> one of the study's, or None if it is outside the study.
+    no_emotions : sequence of str
+        Labels of no emotion, such as that raters did not agree; no study uses them.
     pattern : str
         Regular expression, written as with `re.VERBOSE`, of the whole path of a file relative to
         the corpus folder, in POSIX form, without its ending. Groups that mean something: speaker,
@@ -81,6 +83,7 @@ class Recipe:
     licence: str
     layout: str
     emotions: Mapping[str, str | None]
+    no_emotions: Sequence[str] = ()
     about: str = ""
     pattern: str = ""
     codes: Mapping[str, Mapping] = field(default_factory=dict)

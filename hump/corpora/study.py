@@ -131,7 +131,10 @@ def _manifest(name, params):
     rows = recipe.read(known, folder)
     _stop_at_too_many_faults(rows, folder, params.max_excluded)
     if params.labels == "native" and name != params.source:
-        rows["emotion"] = rows["emotion_raw"]
+        # In a user's own table null means that a label is not used.
+        is_one = rows["emotion"].notna() if name in params.corpora else True
+        is_one &= ~rows["emotion_raw"].isin(known.no_emotions)
+        rows["emotion"] = rows["emotion_raw"].where(is_one)
     return exclude_unlabelled(rows, folder)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hump import evaluation, model
+from hump.errors import HumpError
 from hump.experiments import intervals, protocol, runner
 from hump.params import Params, names
 from hump.training import baselines, fit
@@ -87,6 +88,12 @@ def run(source, targets, params: Params) -> pd.DataFrame:
         for call, result in zip(calls, done)
         if result["predicted"]
     ]
+    if not parts:
+        raise HumpError(
+            f"study={params.study}: no speaker of {', '.join(data.corpus for data in used)} has "
+            f"{min(settings.utterances)} utterances of each emotion; lower "
+            "fraction_curves.few_shot.utterances, or add 15_strategies to leave_out"
+        )
     return pd.concat(parts, ignore_index=True)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from hump import evaluation, model
 from hump.corpora import splits
+from hump.errors import HumpError
 from hump.experiments import intervals, protocol, runner
 from hump.params import Params, names
 from hump.training import fit
@@ -117,16 +118,31 @@ def compare(source, targets, params: Params) -> tuple[pd.DataFrame, pd.DataFrame
     validation, tested : pandas.DataFrame
         Columns variant, fraction, repeat, fold, n_train, corpus, utterance_id, speaker, emotion,
         predicted.
+
+    Raises
+    ------
+    HumpError
+        No target has three speakers.
     """
     settings, own = params.fraction_curves.strategies, variants(params)
-    used, key = list(targets.values())[: settings.targets], f"{params.seed} strategies"
+    key = f"{params.seed} strategies"
+    inner = {
+        name: inner_splits(data.rows, protocol.target_folds(data, params))
+        for name, data in targets.items()
+    }
+    used = [data for name, data in targets.items() if inner[name]][: settings.targets]
+    if not used:
+        raise HumpError(
+            f"study={params.study}: no target has three speakers, one to test, one to validate and "
+            "one to train, so that no strategy can be chosen; add 15_strategies to leave_out"
+        )
     shared = protocol.finetuning(source, params) | {"variants": own}
     calls = [
         shared | {"data": data, "fold": fold, "repeat": repeat, "fraction": fraction}
         for repeat in range(settings.draws)
         for data in used
         for fraction in settings.fractions
-        for fold in inner_splits(data.rows, protocol.target_folds(data, params))[: settings.folds]
+        for fold in inner[data.corpus][: settings.folds]
     ]
     done = runner.run(_compare_job, calls, params, label="fine-tuning strategies")
     parts = {"validation": [], "test": []}

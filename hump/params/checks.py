@@ -115,7 +115,12 @@ def _joint(keys, value, known):
 
 
 def experiments(experiments, known):
-    """The models of experiments can be built."""
+    """The models of experiments can be built, and are tested on something."""
+    for key, notebook in (("transfer", "12_transfer"), ("matrix", "13_matrix")):
+        run = known.keys() >= {"leave_out", "finetune"} and notebook not in known["leave_out"]
+        if run and 0 not in known["finetune"].fractions and not getattr(experiments, key).tuned:
+            text = f"nothing is left for {notebook} without 0 in finetune.fractions"
+            yield (key, "tuned"), 0, f"{text}; add 0, raise tuned, or leave {notebook} out"
     for key in ("width", "heads") if "model" in known else ():
         for place, value in enumerate(getattr(experiments.architecture, key)):
             changed = known["model"].model_copy(update={key: value})

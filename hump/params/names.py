@@ -1,6 +1,12 @@
 """Names that tables and figures share: labels, systems, and the note on demo speech."""
 
 EMOTIONS = ("angry", "happy", "neutral", "sad")
+# What corpora call these, and others that several of them have, in small letters.
+ALIKE = {
+    "ang": "angry", "anger": "angry", "exc": "happy", "hap": "happy", "happiness": "happy",
+    "joy": "happy", "neu": "neutral", "sadness": "sad", "fea": "fear", "fearful": "fear",
+    "dis": "disgust", "sur": "surprise", "surprised": "surprise", "ps": "surprise",
+}  # fmt: skip
 
 # Systems, in the order of columns and legends.
 PRETRAINED, SCRATCH = "HuMP-CAT pre-trained", "HuMP-CAT from scratch"

@@ -6,7 +6,7 @@ import seaborn as sns
 
 from hump.experiments.attention import ONE_KEY, UNIFORM
 from hump.experiments.calibration import BINS
-from hump.params import folders
+from hump.params import folders, names
 from hump.plots import parts, style
 from hump.util import text
 
@@ -133,7 +133,8 @@ def label_rates(table, system: str):
     fractions, values = sorted(table["fraction"].unique()), ("predicted_rate", "difference")
     columns = [f"{value}{end}" for value in values for end in ("", "_low", "_high")]
     table = table.assign(**100 * table[columns])
-    neutral, own = table[table["emotion"] == "neutral"], table[table["system"] == system]
+    neutral = table[table["emotion"].str.lower().replace(names.ALIKE) == "neutral"]
+    own = table[table["system"] == system]
     if neutral.empty:
         return parts.message("The corpus has no neutral utterances.")
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.2))

@@ -154,6 +154,6 @@ def learning_curves(history: pd.DataFrame):
         sns.lineplot(history, y=measure, estimator=None, lw=1, ax=axis, **look)
     kept = history[history["epoch"] == history["kept"]]
     sns.scatterplot(kept, y="validation_uar", ax=right, **look)
-    left.set(ylabel="training loss (AM-Softmax)", title="Training")
+    left.set(ylabel="training loss", title="Training")
     right.set(ylabel="UAR", title="Validation speakers (dot: kept)")
     return figure

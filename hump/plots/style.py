@@ -19,7 +19,10 @@ PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, "#000000", "#F0E442")
 # Systems differ by marker too, and emotions have colours of their own (Tol's muted scheme).
 _SYSTEM_LOOKS = zip(names.ORDER, (RED, SKY, BLUE, ORANGE, PINK, GREEN, GREY), "PvosD^x")
 SYSTEMS = {name: {"color": colour, "marker": marker} for name, colour, marker in _SYSTEM_LOOKS}
-EMOTION_COLOURS = {"angry": "#882255", "happy": "#999933", "neutral": "#777777", "sad": "#332288"}
+EMOTION_COLOURS = {
+    "angry": "#882255", "happy": "#999933", "neutral": "#777777", "sad": "#332288",
+    "fear": "#117733", "disgust": "#44AA99", "surprise": "#DDCC77", "boredom": "#88CCEE",
+}  # fmt: skip
 PROTOCOLS = {"speaker_independent": "speakers unseen", "paper": "speakers shared (paper)"}
 # Lines at the UAR of guessing, and at no difference.
 CHANCE = {"color": "#888888", "lw": 1, "ls": ":", "zorder": 0}
@@ -35,8 +38,9 @@ applied = plt.style.context(["default", *_STYLES])
 
 
 def colour_of(emotion: str) -> str:
-    """Colour of an emotion; labels outside the shared four are black."""
-    return EMOTION_COLOURS.get(emotion, "#333333")
+    """Colour of an emotion by the study's label or a corpus's own; of what is neither, black."""
+    emotion = emotion.lower()
+    return EMOTION_COLOURS.get(names.ALIKE.get(emotion, emotion), "#333333")
 
 
 def systems(table, *, majority: bool = False) -> dict[str, dict]:

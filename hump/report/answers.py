@@ -72,7 +72,8 @@ def about_diagnosis(diagnosis, rates: pd.DataFrame, params: Params) -> str:
     params : Params
     """
     table = diagnosis.calibration
-    neutral = rates[(rates["system"] == names.PRETRAINED) & (rates["emotion"] == "neutral")]
+    is_it = rates["emotion"].str.lower().replace(names.ALIKE) == "neutral"
+    neutral = rates[(rates["system"] == names.PRETRAINED) & is_it]
     lines = []
     for row in table.itertuples():
         words = ("lowers", "raises", "does not measurably change")
@@ -123,7 +124,7 @@ def corrected(comparisons: pd.DataFrame) -> str:
         As `hump.evaluation.compare_families`.
     """
     sizes = comparisons["question"].value_counts()
-    return say("corrected", sizes[PRIMARY], sizes[FURTHER])
+    return say("corrected", sizes.get(PRIMARY, 0), sizes.get(FURTHER, 0))
 
 
 def _with_verdict(row, params):
@@ -306,8 +307,8 @@ def about_claims(table: pd.DataFrame, params: Params) -> str:
         As `hump.experiments.summary.comparisons`.
     params : Params
     """
-    repeats = min(params.finetune.fractions.values())
-    details = (_grouped(table, params), remark(params), len(table), repeats)
+    repeats = params.finetune.fractions.values()
+    details = (_grouped(table, params), remark(params), len(table), min(repeats), max(repeats))
     return leads.about_tests(table, params).then("claims", *details)
 
 
@@ -370,4 +371,9 @@ def about_matrix(table: pd.DataFrame, found: dict) -> str:
         worst, best = single[0], single[-1]
         rows.append((best, worst))
         others += [(row, best) for row in part[part["source"] == matrix.OTHERS].itertuples()]
-    return lead("matrix", "", rows, found).then("matrix", rows, found, others)
+    # No corpus is its own source.
+    winners = [one for one in own["source"].unique()
+               if all(one in (best.source, best.corpus) for best, _ in rows)]  # fmt: skip
+    return lead("matrix", "", rows, found, next(iter(winners), None)).then(
+        "matrix", rows, found, others
+    )

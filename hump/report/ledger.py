@@ -177,8 +177,8 @@ def _verdict(claim, measured, row, params):
         return _on_mechanism(measured, row, params)
     low, high = measured["low"], measured["high"]
     if not high - low <= WIDEST:
-        width = "no interval" if np.isnan(low) else f"the interval spans {100 * (high - low):.0f}"
-        return "undecided", f"{width} points; at most {100 * WIDEST:.0f} decide"
+        spans = f"the interval spans {100 * (high - low):.0f} points; at most {100 * WIDEST:.0f}"
+        return "undecided", "no interval" if np.isnan(low) else f"{spans} decide"
     if low <= claim.value <= high:
         return "supported", "the claim lies in the interval"
     side = "lower" if claim.value > high else "higher"

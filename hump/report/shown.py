@@ -10,6 +10,7 @@ import yaml
 from hump.params import folders
 from hump.report import leads
 from hump.report.tables import compact
+from hump.run import steps
 from hump.run.publish import MANIFEST
 from hump.util import files
 
@@ -19,9 +20,13 @@ class Study:
 
     def __init__(self, folder, params):
         self.folder, self.params, self.name = folder, params, params.study
-        self.tables = {file.stem: file for file in sorted(folder.glob("tables/*.csv"))}
         self.figures = {file.stem: file for file in sorted(folder.glob("figures/*.png"))}
-        self.notebooks = {file.stem: file for file in sorted(folder.glob("notebooks/[!.]*.ipynb"))}
+        # Not what an experiment made that the study now leaves out.
+        made = {folder / name for step in steps.plan(params) for name in step.makes}
+        self.tables, self.notebooks = (
+            {file.stem: file for file in sorted(folder.glob(pattern)) if file in made}
+            for pattern in ("tables/*.csv", "notebooks/[!.]*.ipynb")
+        )
 
     @property
     def files(self):

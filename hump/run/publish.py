@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from hump import results
 from hump.errors import HumpError
-from hump.params import ROOT, Params, load_params
+from hump.params import ROOT, Params, folders, load_params
 from hump.run import steps
 from hump.util import device, files
 from hump.util.parallel import SAME_EVERYWHERE
@@ -57,7 +57,8 @@ def publish(params: Params) -> Path:
                 f"study={params.study}: {step.name} is not up to date; run "
                 f"./run_all.sh params/{params.study}.yaml first"
             )
-    left_out = _LEFT_OUT + (() if params.synthetic else _SHOWS_RECORDINGS)
+    ours = set(params.corpus_names) <= set(folders.DEMO)
+    left_out = _LEFT_OUT + (() if ours else _SHOWS_RECORDINGS)
     made = {params.results / name for step in plan for name in step.makes}
     target = results.published(params)
     draft = target.with_name(f".{params.study}.partial")
@@ -65,7 +66,7 @@ def publish(params: Params) -> Path:
     for kind, pattern in _KINDS.items():
         (draft / kind).mkdir(parents=True)
         for file in sorted((params.results / kind).glob(pattern)):
-            if kind == "tables" and file not in made:
+            if kind in ("tables", "notebooks") and file not in made:
                 continue
             if not any(file.match(name) for name in left_out) and not file.name.startswith("."):
                 shutil.copyfile(file, draft / kind / file.name)

@@ -1,5 +1,6 @@
 """The corpora of a study: labels, copies, stray files, and when it stops."""
 
+import dataclasses
 import itertools
 import os
 import shutil
@@ -269,3 +270,9 @@ def test_native_labels(emodb, params, monkeypatch):
     rows = corpora.manifests(native)["emodb"]
     assert set(rows["emotion"]) == {"anger", "boredom", "happiness", "neutral", "sadness"}
     assert rows["excluded"].isna().all()
+    monkeypatch.setattr(study, "recipe_of", lambda name, params: dataclasses.replace(
+        hump.corpora.RECIPES[name], no_emotions=("boredom",)))  # fmt: skip
+    rows = corpora.manifests(native)["emodb"]
+    assert set(rows["emotion"].dropna()) == {"anger", "happiness", "neutral", "sadness"}
+    assert rows["excluded"].notna().sum() == 1, "what is no emotion is in no study"
+    assert hump.corpora.RECIPES["iemocap"].no_emotions == ["oth", "xxx"]

@@ -50,7 +50,11 @@ def test_comparisons_find_what_is_there_and_no_more(predicted, params):
         update={"finetune": params.finetune.model_copy(update={"fractions": {0.5: 3, 1: 4}})}
     )
     text = answers.about_claims(summary.comparisons(predicted, params), three)
-    assert "intervals cover speakers and 3 draws and seeds." in text
+    assert "intervals cover speakers and 3 to 4 draws and seeds." in text
+    some = params.finetune.model_copy(update={"fractions": {0.5: 3, 1: 1}})
+    some = params.model_copy(update={"finetune": some})
+    text = answers.about_claims(summary.comparisons(predicted, params), some)
+    assert "speakers, and draws and seeds where there are several (up to 3)." in text
 
 
 def test_a_second_average_leaves_out_what_it_says(predicted, params):

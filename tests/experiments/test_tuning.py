@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from hump.corpora import splits
-from hump.errors import LeakageError
+from hump.errors import HumpError, LeakageError
 from hump.experiments import protocol, tuning
 from hump.params import ROOT, load_params, names
 from hump.report import answers
@@ -37,6 +37,16 @@ def study(make_data, params):
                "demo_mandarin": make_data("demo_mandarin", speakers=3, seed=2)}  # fmt: skip
     protocol.train_final_source(source, params, 2)
     return params, source, targets
+
+
+def test_targets_of_two_speakers_are_passed_over(study, make_data):
+    params, source, targets = study
+    two = make_data("demo_german", speakers=2, seed=1)
+    mandarin = targets["demo_mandarin"]
+    found, _ = tuning.compare(source, {"demo_german": two, "demo_mandarin": mandarin}, params)
+    assert found["corpus"].unique().tolist() == ["demo_mandarin"]
+    with pytest.raises(HumpError, match="no target has three speakers.*15_strategies to leave_out"):
+        tuning.compare(source, {"demo_german": two}, params)
 
 
 def test_each_fold_chooses_without_its_test_speakers(study):

@@ -158,6 +158,14 @@ def test_contradictions_are_named_beside_the_other_problems(raw, load):
         ({"folds": {"demo_german": "x"}}, 'folds.demo_german="x": no such folds; demo_german has'),
         ({"folds": {"../x": "y"}}, 'folds.../x="y": ../x is neither source nor target'),
         ({"source": "emodbb"}, 'source="emodbb": no such corpus; .*; did you mean emodb'),
+        (
+            {
+                "finetune": {"fractions": {0.5: 1, 1: 1}},
+                "leave_out": ["13_matrix"],
+                "experiments": {"transfer": {"trainings": 2, "tuned": 0}},
+            },
+            "experiments.transfer.tuned=0: nothing is left for 12_transfer without 0 in finetune",
+        ),
         ({"max_excluded": float("nan")}, "max_excluded=NaN: input should be a finite number"),
         (
             {"features": {"mfcc": {"frame_ms": 10, "hop_ms": 20, "window": "hann"}}},
@@ -175,8 +183,8 @@ def test_contradictions_are_named_beside_the_other_problems(raw, load):
     ],
 )
 def test_contradictions(raw, load, change, message):
-    if "features" in change:
-        change = {"features": raw["features"] | change["features"]}
+    parts = ("features", "finetune", "experiments")
+    change = change | {key: raw[key] | change[key] for key in parts if key in change}
     with pytest.raises(ParameterError, match=message):
         load(raw | change)
 
@@ -346,6 +354,7 @@ def test_folder_of_a_corpus(tmp_path, raw, load, monkeypatch):
 )
 def test_headline_fraction(raw, load, fractions, headline):
     raw["finetune"]["fractions"] = dict.fromkeys(fractions, 1)
+    raw["leave_out"] = ["12_transfer", "13_matrix"]
     assert load(raw).headline == headline
 
 

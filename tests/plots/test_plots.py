@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hump import plots
+from hump import corpora, plots
 from hump.params import names
+from hump.plots import style
 
 CHANCE = {"de": 0.25, "it": 1 / 3}
 
@@ -178,8 +179,25 @@ def test_label_rates_are_in_percent():
     assert right.containers[0].lines[0].get_ydata().tolist() == pytest.approx([15, 15])
     shown = [text.get_text() for text in left.get_legend().get_texts()]
     assert set(shown) == set(names.ORDER) - {names.MAJORITY}
+    own = table.assign(emotion=table["emotion"].replace({"neutral": "NEU", "sad": "Sadness"}))
+    left, _ = plots.label_rates(own, names.PRETRAINED).axes
+    assert left.containers[0].lines[0].get_ydata().tolist() == pytest.approx([40, 40])
     nothing = plots.label_rates(table[table["emotion"] != "neutral"], names.PRETRAINED)
     assert "no neutral" in nothing.axes[0].texts[0].get_text()
+
+
+def test_every_corpuss_own_labels_have_colours():
+    """Of what is in the study the shared one's; neutral is found whatever a corpus calls it."""
+    for recipe in corpora.RECIPES.values():
+        shown = {}
+        for own, shared in recipe.emotions.items():
+            if shared:
+                assert style.colour_of(own) == style.EMOTION_COLOURS[shared], own
+                assert names.ALIKE.get(own.lower(), own.lower()) == shared
+            elif own not in ("calm", "fru", *recipe.no_emotions):
+                shown[own] = style.colour_of(own)
+        assert "#333333" not in shown.values()
+        assert len(set(shown.values())) == len(shown), recipe.name
 
 
 def test_embeddings_show_every_point_and_the_silhouettes():

@@ -8,7 +8,7 @@ import pytest
 
 from hump.experiments import PRIMARY, fusion
 from hump.params import ROOT, names
-from hump.report import leads, shown
+from hump.report import answers, leads, shown
 
 
 def compared(difference, half, p_holm, **changes):
@@ -112,6 +112,28 @@ def test_without_enough_speakers_that_is_said(params):
     few = compared(0.1, 0.3, 1.0, p_least=0.1, detectable=np.nan)
     assert "With so few speakers, no difference can be shown." in str(
         leads.about_fusion(few, params)
+    )
+
+
+def test_what_a_study_now_leaves_out_answers_nothing(params, tmp_path):
+    shutil.copytree(ROOT / "results/published/demo/tables", tmp_path / "tables")
+    asked = [question for question, *_ in shown.Study(tmp_path, params).leads()]
+    less = params.model_copy(update={"leave_out": ("06_layer_sensitivity",)})
+    left = [question for question, *_ in shown.Study(tmp_path, less).leads()]
+    assert [question for question in asked if question not in left] == [
+        "Are the study's layers the right ones?"
+    ]
+
+
+def test_one_layer_is_one(params):
+    rows = compared(0.1, 0.3, 1.0).assign(a="layer 9")
+    assert leads.about_layers(rows, params).headline.startswith("Layer 9 was not shown to be")
+
+
+def test_one_family_of_comparisons_is_corrected_alone():
+    rows = pd.DataFrame({"question": ["primary"] * 3})
+    assert answers.corrected(rows).endswith(
+        "within 3 primary comparisons (bold: the paper's claims)"
     )
 
 
