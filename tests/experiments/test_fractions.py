@@ -111,7 +111,7 @@ def test_a_study_that_did_without_has_an_answer_without(curves, params):
         return answers.about_fractions(*(table(rows, params) for table in tables), params)
 
     part = answer(curves[curves["fraction"] < 1])
-    assert "Pre-training on another language" in part
+    assert "Pre-training on another corpus" in part
     assert "enough" not in part.lower(), "33 % is not all data"
     alone = answer(curves[curves["system"] != names.SCRATCH])
     assert "of the data" in alone and "Pre-training on" not in alone
