@@ -123,7 +123,6 @@ def _fold(trial, **call):
 def main():
     study = hump.load_params(Path(__file__).parents[1] / "params" / "plus.yaml")
     loaded = {name: training.load(name, study) for name in study.corpus_names}
-
     loaded |= {speed: _at_speed(speed, loaded[study.source], study) for speed in SPEEDS}
     validated = pd.concat(_validated(name, loaded, study) for name in RECIPES)
     by, settings = ["fraction"], study.evaluation

@@ -115,10 +115,10 @@ def _check_demo(params, params_file):
 def _check_encoder(params, params_file):
     from hump.features import encoders
 
-    wanted = {params.features.encoder: params.features.layers}
+    wanted = [(params.features.encoder, params.features.layers)]
     if "11_encoders" not in params.leave_out:
-        wanted = params.experiments.encoders | wanted
-    for name, layers in wanted.items():
+        wanted += params.experiments.encoders.items()
+    for name, layers in wanted:
         encoders.check_layers(encoders.find(name), layers)
 
 

@@ -110,7 +110,7 @@ def _stop_at_shared_recordings(listed):
     one, other = both[both["audio_sha256"] == both["audio_sha256"].iloc[0]].iloc[:2].itertuples()
     raise CorpusError(
         f"{one.corpus}: {one.path} is the same recording as {other.path} of {other.corpus} "
-        f"({both['audio_sha256'].nunique()} recordings are in two corpora); a model would be "
+        f"(recordings in two corpora: {both['audio_sha256'].nunique()}); a model would be "
         "tested on what it was trained on: take one of the corpora, or these rows, out of the study"
     )
 

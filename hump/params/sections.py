@@ -79,7 +79,7 @@ class MfccParams(Section):
     """Frames of the MFCC."""
 
     frame_ms: int = Field(ge=10, le=100, description="length of a frame")
-    hop_ms: int = Field(ge=1, le=31, description="to the next; 8 fit into the shortest recording")
+    hop_ms: int = Field(ge=1, le=31, description="between frames; 8 fit into 0.25 s")
     window: Literal["hann", "hamming"]
 
 

@@ -242,7 +242,7 @@ def test_a_recording_in_two_corpora_stops_the_study(emodb, params, monkeypatch):
     place.parent.mkdir(parents=True)
     shutil.copyfile(next((emodb / "emodb/wav").glob("03a01F*.wav")), place)
     both = params.model_copy(update={"targets": ("emodb", "ravdess")})
-    said = r"Actor_05/03-01-05-01-01-01-05\.wav of ravdess \(1 recordings are in two corpora\)"
+    said = r"Actor_05/03-01-05-01-01-01-05\.wav of ravdess \(recordings in two corpora: 1\)"
     with pytest.raises(CorpusError, match=f"emodb: wav/03a01F.* is the same recording as {said}"):
         corpora.manifests(both)
 

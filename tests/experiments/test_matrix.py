@@ -61,6 +61,10 @@ def test_every_pair_is_tested_on_all_utterances(corpora, params):
     assert answers.about_matrix(none, matrix.by_distance(table, languages)).startswith(
         "**No source is the best for every other corpus.**"
     )
+    two = table[(table[["source", "corpus"]] != "demo_mandarin").all(axis=1)]
+    assert answers.about_matrix(two, matrix.by_distance(table, languages)).startswith(
+        "**With two corpora each has one source.**"
+    )
     assert "All other languages together" in said and "Distance of language" in said
     assert len(plots.matrix(table).axes) == 3
 

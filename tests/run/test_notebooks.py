@@ -251,6 +251,13 @@ def test_check_names_all_that_would_stop_a_later_step(tmp_path, capsys):
     file.write_text(compared.replace("[1, 13]", "[1, 9]").replace("actors: 99", "actors: 3"))
     assert command_line.main(["check", str(file)]) == 2
     assert "encoder='hump/assets/nowhere': no such folder" in capsys.readouterr().err
+    file.write_text(
+        text.replace("[1, 13]", "[1, 9]")
+        .replace("actors: 99", "actors: 3")
+        .replace("    hump/assets/hubert-mini: [1, 9]", "    hump/assets/hubert-mini: [1, 99]")
+    )
+    assert command_line.main(["check", str(file)]) == 2, "the study's encoder, with other layers"
+    assert "layers=[1, 99]: hubert-mini has layers 0" in capsys.readouterr().err
     file.write_text(text.replace("hump/assets/hubert-mini", "params/hubert-mini"))
     assert command_line.main(["run", str(file)]) == 2
     assert "encoder='params/hubert-mini': no such folder; tried" in capsys.readouterr().err
