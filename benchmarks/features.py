@@ -219,16 +219,26 @@ def _bfloat16(files, models, device):
 
 
 def _streams(files, models, device):
-    """One process, one thread: utterances a second of each stream by itself, both ways."""
+    """One process, one thread: utterances a second of each stream by itself, both ways.
+
+    On a GPU those that it computes, and against a core of that machine.
+    """
     results = {}
     for name, stream, count in (
         ("HuBERT-base, 9 of 12 layers", "base", 24), ("embedded size, 9 of 12 layers", "mini", 96),
         ("MFCC", "mfcc", 96), ("prosody", "prosody", 96),
     ):  # fmt: skip
+        if device == "cuda" and stream not in models:
+            continue
         block = files[:count]
         with parallel.one_thread():
             ours, theirs = _sides(stream, block, models, device)
             results[name] = _compare(ours, theirs, block)
+            if device == "cuda":
+                few = block[: count // 3]
+                ours, _ = _sides(stream, few, models, device)
+                one_core, _ = _sides(stream, few, models, "cpu")
+                results[name]["against_one_core"] = _compare(ours, one_core, few)["ratio"]
         if stream == "base":
             results[name]["gflops_reached"] = _gflops(block, results[name], hubert_layers=9)
     return results

@@ -318,6 +318,20 @@ def test_costs_are_those_of_the_benchmark():
     assert kills["identical"] == kills["trials"] and not kills["finished_parts_lost"]
 
 
+def test_costs_of_extraction_on_a_gpu_are_those_of_the_benchmark():
+    found = json.loads((ROOT / "benchmarks" / "results" / "features-cuda.json").read_text())
+    base, small = found["streams"].values()
+    card, words = found["measured_on"]["streams"]["device"], " ".join(FEATURES.split())
+    rates = [line["ours"]["utterances_per_s"] for line in (base, small)]
+    assert (
+        f"On an {card.removeprefix('NVIDIA ')} HuBERT-base describes {rates[0]:.0f} recordings of "
+        f"{found['audio']['seconds_mean']:.1f} s a second, {base['against_one_core']:.0f} times as "
+        f"many as a core of that machine and {base['ratio']:.1f} times as many" in words
+    )
+    times = [small["against_one_core"], small["ratio"]]
+    assert f"the small HuBERT {rates[1]:.0f}, {times[0]:.0f} and {times[1]:.0f} times" in words
+
+
 def test_costs_of_predict_are_those_of_the_benchmark():
     found = json.loads((ROOT / "benchmarks" / "results" / "predict.json").read_text())
     hour, folder, words = found["long"][-1], found["folder"], " ".join(README.split())
