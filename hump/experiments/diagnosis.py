@@ -92,7 +92,7 @@ def diagnose_target(source: Data, data: Data, params: Params) -> Diagnosis:
     measured = [pd.DataFrame(result["attention"]) for result in done[1:]]
     measured = pd.concat(measured, ignore_index=True).assign(corpus=data.corpus, fraction=fraction)
     # Folds that train on fewer rows may make fewer updates: the same share of them is one moment.
-    most = max(params.finetune.updates_for(len(call["split"].train)) for call in calls[1:])
+    most = max(fit.updates_of(params.finetune, len(call["split"].train)) for call in calls[1:])
     measured["update"] = (measured.pop("moment") * most / MOMENTS).round().astype(int)
     measured["speaker"] = data.rows["speaker"].to_numpy()[measured["position"].astype(int)]
     return Diagnosis(
@@ -141,7 +141,7 @@ def _job(source, data, folder, split, number, params):
         return _zero_shot(start, source, data)
     rng_key = (params.seed, "diagnostics", data.corpus, number)
     rng = seeds.generator(*rng_key, "watched")
-    updates = params.finetune.updates_for(len(split.train))
+    updates = fit.updates_of(params.finetune, len(split.train))
     watched = np.sort(rng.permutation(split.test)[:WATCHED])
     moments = {round(k * updates / MOMENTS): k for k in range(MOMENTS + 1)} | {0: 0}
     measured = []

@@ -186,10 +186,6 @@ class FinetuneParams(Section):
     l2sp: L2SPParams
     joint: ShareParams
 
-    def updates_for(self, rows: int) -> int:
-        """Number of updates of a training on so many rows."""
-        return self.updates or self.epochs * -(-rows // self.batch_size)
-
 
 class PlusParams(Section):
     """HuMP-CAT+: the mean of several trainings, each from a source model of its own; 0: none."""

@@ -240,7 +240,7 @@ def finetune(
         getattr(settings.learning_rate, start),
         rng_key,
         strategy=strategy,
-        updates=settings.updates_for(len(rows)),
+        updates=updates_of(settings, len(rows)),
     )
     if scaled_by is None:
         fit_scaling(model, data, rows, prior=settings.scaling_prior if pretrained else 0.0)
@@ -251,6 +251,21 @@ def finetune(
     while trainer.updates_left:
         trainer.epoch(watch)
     return _finished(model)
+
+
+def updates_of(settings, rows: int) -> int:
+    """Number of updates of a training on so many rows.
+
+    Parameters
+    ----------
+    settings : hump.params.FinetuneParams
+    rows : int
+
+    Returns
+    -------
+    int
+    """
+    return settings.updates or settings.epochs * -(-rows // settings.batch_size)
 
 
 def finetune_and_test(model, data: Data, split: Split, params: Params, rng_keys, source) -> dict:

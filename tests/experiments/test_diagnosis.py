@@ -95,7 +95,7 @@ def test_moments_are_shares_of_each_folds_updates(study):
     study = params.model_copy(update={"finetune": settings})
     data = target.only(kept)
     folds = protocol.target_folds(data, study)
-    updates = {settings.updates_for(len(fold.train)) for fold in folds}
+    updates = {fit.updates_of(settings, len(fold.train)) for fold in folds}
     assert len(updates) == 2, "folds differ"
     table = diagnosis.diagnose_target(source, data, study).attention
     assert table["speakers"].eq(2).all() and table["update"].nunique() == 6

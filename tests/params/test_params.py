@@ -10,6 +10,7 @@ import hump
 from hump import corpora
 from hump.errors import ParameterError
 from hump.params import ROOT, folders
+from hump.training import fit
 from hump.util import code
 
 FILES = sorted((ROOT / "params").glob("*.yaml"))
@@ -77,8 +78,8 @@ def test_paper_study_trains_as_the_paper_states():
         assert (part.optimizer, part.batch_size, part.epochs) == ("adam", 32, 50)
         assert (part.weight_decay, part.clip, part.balanced) == (0, 0, False)
     assert params.pretrain.learning_rate == params.finetune.learning_rate.pretrained == 0.001
-    assert [params.finetune.updates_for(rows) for rows in (64, 528, 529)] == [100, 850, 850]
-    assert hump.load_params("params/demo.yaml").finetune.updates_for(528) == 30
+    assert [fit.updates_of(params.finetune, rows) for rows in (64, 528, 529)] == [100, 850, 850]
+    assert fit.updates_of(hump.load_params("params/demo.yaml").finetune, 528) == 30
 
 
 def test_relative_path_is_found_from_any_folder(tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
 """What a result depends on is derived from imports and contents, and from nothing else."""
 
 import importlib.metadata
+import inspect
 import os
 
 import pytest
 
+from hump.params import sections
 from hump.util import code
 
 FILES = {
@@ -161,6 +163,20 @@ def test_the_whole_package_can_be_followed():
     whole = {".".join(f.relative_to(code.PACKAGE.parent).with_suffix("").parts) for f in files}
     assert code.closure(*whole)[0] >= whole
     assert "hump.features.mfcc" in code.closure(source="import hump\nhump.features.mfcc.extract")[0]
+
+
+def test_jobs_do_not_run_the_code_of_parameters():
+    """A job's name has the values of parameters, and only the code that imports lead to."""
+    nodes, _, _ = code._follow(("hump.experiments.protocol._finetune_job",), "", (), code.PACKAGE)
+    assert ("hump.training.fit", "updates_of") in nodes
+    methods = {
+        name
+        for section in vars(sections).values()
+        if inspect.isclass(section) and issubclass(section, sections.Section)
+        for name, value in vars(section).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+    assert methods == {"averaged"}, "called before jobs are made"
 
 
 def test_streams_depend_on_their_own_code_and_libraries():
