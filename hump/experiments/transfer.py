@@ -1,13 +1,14 @@
 """12: what makes a source model carry over to other corpora, and how far its trainings differ.
 
 Every control changes one thing. It is trained on the source several times, with the seeds of the
-study's own source models, and tested on all utterances of every target as it is; those that the
-paper's claims are about are fine-tuned too, at the smallest fraction, as in 04.
+study's own source models, and tested on all utterances of every target as it is. Those that the
+paper's claims are about are fine-tuned too, at the smallest fraction, as in 04; where that takes
+more trainings of the study's own model than 04 has, they are made here.
 """
 
-import itertools
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from sklearn.preprocessing import StandardScaler
 
@@ -56,7 +57,7 @@ def primary(params: Params) -> list[str]:
 
 
 def controls(params: Params) -> list[Control]:
-    """The controls; the study's own model is not among them, since 03 and 04 train it.
+    """The controls; the study's own model is not among them.
 
     Parameters
     ----------
@@ -66,8 +67,8 @@ def controls(params: Params) -> list[Control]:
     -------
     list of Control
     """
-    settings = params.only("seed", "model", "pretrain", "finetune", "device")
-    layers, epochs = tuple(params.features.layers), protocol.chosen_epochs(params)
+    study = _study(params)
+    settings, layers, epochs = study.params, study.layers, study.epochs
     alone = zip(layers, primary(params)[1:])
     found = [Control(PLAIN, _model(settings, **STAGES[PLAIN]), layers, epochs)]
     found += [Control(name, settings, (layer,), epochs) for layer, name in alone]
@@ -91,6 +92,12 @@ def controls(params: Params) -> list[Control]:
     found.append(Control(name, settings.model_copy(update={"pretrain": schedule}), layers, epochs))
     found.append(Control(SCALED, settings, layers, epochs, scaled=True))
     return [*found, Control("three times as many epochs", settings, layers, 3 * epochs)]
+
+
+def _study(params):
+    settings = params.only("seed", "model", "pretrain", "finetune", "device")
+    layers, epochs = tuple(params.features.layers), protocol.chosen_epochs(params)
+    return Control(names.PRETRAINED, settings, layers, epochs)
 
 
 def _model(params, **changes):
@@ -118,25 +125,29 @@ def predict(source: Data, targets: dict, params: Params) -> pd.DataFrame:
         Columns system, fraction, repeat (number of the training), rng_key, and those of
         `hump.experiments.runner.predictions`; with the rows of 04 of the study's own model.
     """
-    repeats = range(params.experiments.transfer.trainings)
-    cells = list(itertools.product(controls(params), repeats))
+    tests = [
+        (control, fraction, repeat)
+        for control in (_study(params), *controls(params))
+        for fraction in fractions(params)
+        for repeat in _trainings(control.system, fraction, params)
+    ]
     # As the source model that a repeat of 04 starts from, but for what the control changes.
-    calls = [
-        protocol.source_training(
+    calls = {
+        (one.system, repeat): protocol.source_training(
             source.of_layers(one.layers), one.params, one.epochs, repeat * params.stride
         )
-        for one, repeat in cells
-    ]
-    folders = runner.models(fit.pretrain_all, calls, params, label="controls")
+        for one, _, repeat in tests
+    }
+    models = runner.models(fit.pretrain_all, list(calls.values()), params, label="controls")
+    folders = dict(zip(calls, models))
     jobs = [
         (control.system,
-         {"source": source, "data": data, "folder": folder, "layers": control.layers, "fold": fold,
-          "fraction": fraction, "repeat": repeat, "scaled": control.scaled,
-          "params": control.params})
-        for (control, repeat), folder in zip(cells, folders)
+         {"source": source, "data": data, "folder": folders[control.system, repeat],
+          "layers": control.layers, "fold": fold, "fraction": fraction, "repeat": repeat,
+          "scaled": control.scaled, "params": control.params})
+        for control, fraction, repeat in tests
         for data in targets.values()
-        for fraction in fractions(params)
-        for fold in _folds(data, control, fraction, repeat, params)
+        for fold in _folds(data, fraction, repeat, params)
     ]  # fmt: skip
     done = runner.run(_test_job, [call for _, call in jobs], params, label="controls on targets")
     parts, key = [], {"rng_key": f"{params.seed} finetune"}
@@ -150,10 +161,7 @@ def predict(source: Data, targets: dict, params: Params) -> pd.DataFrame:
                 data, protocol.untrained(data), {PROBE: _scaled_probe(source, data)}
             )
             parts.append(runner.predictions(data, outcome, fraction=0.0, repeat=0, rng_key=""))
-    known = own(params)
-    # As many as of the controls: differences are those of trainings that both have.
-    tuned = known["repeat"] < params.experiments.transfer.tuned
-    return pd.concat([known[known["fraction"].eq(0) | tuned], *parts], ignore_index=True)
+    return pd.concat([own(params), *parts], ignore_index=True)
 
 
 def _scaled_probe(source, data):
@@ -165,20 +173,26 @@ def _scaled_probe(source, data):
 
 def own(params: Params) -> pd.DataFrame:
     """What 04 predicts with the study's own model, of the trainings that are compared."""
-    rows = summary.predictions(params)
+    rows, wanted = summary.predictions(params), params.experiments.transfer
     keep = rows["system"].eq(names.PRETRAINED) & rows["protocol"].eq("speaker_independent")
     keep &= rows["fraction"].isin(fractions(params))
-    keep &= rows["repeat"] < params.experiments.transfer.trainings
+    # As many as of the controls: differences are those of trainings that both have.
+    keep &= rows["repeat"] < np.where(rows["fraction"] > 0, wanted.tuned, wanted.trainings)
     return rows[keep].drop(columns="protocol")
 
 
-def _folds(data, control, fraction, repeat, params):
+def _trainings(system, fraction, params):
+    """Numbers of the trainings that are tested here at a fraction; 04 has some of the study's."""
+    wanted, study = params.experiments.transfer, system == names.PRETRAINED
+    tuned = wanted.tuned if study or system in primary(params) else 0
+    first = params.finetune.fractions[fraction] if study else 0
+    return range(first, tuned if fraction else wanted.trainings)
+
+
+def _folds(data, fraction, repeat, params):
     """What a control is tested on: all rows as it is, or folds after fine-tuning."""
     if not fraction:
         return [protocol.untrained(data)]
-    few = repeat < params.experiments.transfer.tuned
-    if not few or control.system not in primary(params):
-        return []
     return [
         protocol.draw(data, fold, number, fraction, params, repeat=repeat)
         for number, fold in enumerate(protocol.target_folds(data, params))
@@ -281,11 +295,12 @@ def claims(predicted: pd.DataFrame, controlled: pd.DataFrame, params: Params) ->
         for name in primary(params)
     ]
     unseen = predicted[predicted["protocol"] == "speaker_independent"].drop(columns="protocol")
-    others = controlled[controlled["system"] != names.PRETRAINED]
     known = params.finetune.fractions
     claimed = [claim for claim in dict.fromkeys(claimed) if claim[1] in known]
     rows = pd.concat(
-        _paired(unseen, others, fraction, pair).assign(comparison=number)
+        _paired(controlled if pair[1] in primary(params) else unseen, fraction, pair).assign(
+            comparison=number
+        )
         for number, (_, fraction, *pair) in enumerate(claimed)
     )
     pairs = {number: [tuple(pair)] for number, (_, _, *pair) in enumerate(claimed)}
@@ -295,9 +310,8 @@ def claims(predicted: pd.DataFrame, controlled: pd.DataFrame, params: Params) ->
     return about.join(table.set_index("comparison"), how="inner").reset_index(drop=True)
 
 
-def _paired(unseen, others, fraction, pair):
+def _paired(predicted, fraction, pair):
     """Rows of two systems at a fraction, of the repeats that both have."""
-    every = pd.concat([unseen, others], ignore_index=True)
-    every = every[(every["fraction"] == fraction) & every["system"].isin(pair)]
+    every = predicted[(predicted["fraction"] == fraction) & predicted["system"].isin(pair)]
     both = set.intersection(*(set(every.loc[every["system"] == s, "repeat"]) for s in pair))
     return every[every["repeat"].isin(both)]

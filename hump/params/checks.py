@@ -121,6 +121,9 @@ def experiments(experiments, known):
         if run and 0 not in known["finetune"].fractions and not getattr(experiments, key).tuned:
             text = f"nothing is left for {notebook} without 0 in finetune.fractions"
             yield (key, "tuned"), 0, f"{text}; add 0, raise tuned, or leave {notebook} out"
+    if (tuned := experiments.matrix.tuned) > experiments.matrix.trainings:
+        text = f"is more than matrix.trainings={experiments.matrix.trainings}, of which it is part"
+        yield ("matrix", "tuned"), tuned, text
     for key in ("width", "heads") if "model" in known else ():
         for place, value in enumerate(getattr(experiments.architecture, key)):
             changed = known["model"].model_copy(update={key: value})

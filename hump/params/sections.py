@@ -246,7 +246,7 @@ class SourcesExperiment(Section):
     """12: what makes source models carry over to the targets; 13: every corpus as a source."""
 
     trainings: Positive = Field(description="of each control, or source, with seeds of their own")
-    tuned: Annotated[int, Field(ge=0)] = Field(description="of these, how many are fine-tuned")
+    tuned: Annotated[int, Field(ge=0)] = Field(description="trainings that are fine-tuned")
 
 
 class ArchitectureExperiment(Section):

@@ -175,3 +175,32 @@ def test_controls_and_the_main_claims(study):
     ))  # fmt: skip
     dots = [c.get_offsets()[:, 0].tolist() for c in figure.axes[0].collections]
     assert sorted(sum(dots, [])) == [0.4, 0.5, 0.7]
+
+
+def test_further_trainings_of_the_studys_model_are_those_that_04_would_make(study):
+    params, source, targets, own = study
+    wanted = params.experiments.transfer.model_copy(update={"tuned": 3})
+    tests = params.experiments.model_copy(update={"transfer": wanted})
+    rows = transfer.predict(source, targets, params.model_copy(update={"experiments": tests}))
+    repeats = rows[rows["fraction"] == 0.5].groupby("system")["repeat"].agg(set)
+    assert len(repeats) == 4 and (repeats == {0, 1, 2}).all()
+    assert (rows.loc[rows["fraction"] == 0, "repeat"] < 2).all()
+    settings = params.finetune.model_copy(update={"fractions": {0.5: 3}})
+    longer = params.model_copy(update={"finetune": settings})
+    kind = "protocol == 'speaker_independent' and system == @names.PRETRAINED and repeat == 2"
+    expected = protocol.finetune_target(source, targets["demo_german"], longer).query(kind)
+    found = rows.query(
+        f"corpus == 'demo_german' and fraction == 0.5 and {kind.partition(' and ')[2]}"
+    )
+    found = found[expected.columns.drop("protocol")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        found, expected.drop(columns="protocol").reset_index(drop=True), check_dtype=False
+    )
+    claims = transfer.claims(own, rows, params).set_index("claim")
+    both = rows[(rows["fraction"] == 0.5) & rows["system"].isin((names.PRETRAINED, fusion.PLAIN))]
+    right = both.assign(right=both["emotion"] == both["predicted"])
+    uar = right.groupby(["corpus", "repeat", "system", "emotion"])["right"].mean()
+    uar = uar.groupby("system").mean()
+    assert claims.loc[transfer.ATTENTION, "difference"] == pytest.approx(
+        uar[names.PRETRAINED] - uar[fusion.PLAIN]
+    )

@@ -167,6 +167,10 @@ def test_contradictions_are_named_beside_the_other_problems(raw, load):
             },
             "experiments.transfer.tuned=0: nothing is left for 12_transfer without 0 in finetune",
         ),
+        (
+            {"experiments": {"matrix": {"trainings": 2, "tuned": 3}}},
+            "experiments.matrix.tuned=3: is more than matrix.trainings=2, of which it is part",
+        ),
         ({"max_excluded": float("nan")}, "max_excluded=NaN: input should be a finite number"),
         (
             {"features": {"mfcc": {"frame_ms": 10, "hop_ms": 20, "window": "hann"}}},
