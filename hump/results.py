@@ -200,13 +200,15 @@ def _with_note(frame, notes):
     return frame.assign(note=notes) if said else frame
 
 
-def read(params: Params, name: str) -> pd.DataFrame:
+def read(params: Params, name: str, *, notes: bool = False) -> pd.DataFrame:
     """Read a table that `write` wrote, as it was given.
 
     Parameters
     ----------
     params : Params
     name : str
+    notes : bool
+        Keep the columns that `write` added.
 
     Returns
     -------
@@ -218,7 +220,7 @@ def read(params: Params, name: str) -> pd.DataFrame:
     HumpError
         The table is not there; the message names the command that makes it.
     """
-    return _read(params, name).drop(columns=_ADDED, errors="ignore")
+    return _read(params, name).drop(columns=[] if notes else _ADDED, errors="ignore")
 
 
 def _read(params, name):

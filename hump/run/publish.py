@@ -19,8 +19,9 @@ from hump.util.parallel import SAME_EVERYWHERE
 MANIFEST = "published.json"
 # How far other seeds move the tables, if it was measured: see `hump.run.verify`.
 NOISE = "noise.csv"
-# One line an utterance, or too large: not published.
-_LEFT_OUT = ("manifest.csv", "*predictions*.csv")
+# One line an utterance: not published; predictions, a line for each training too, as Parquet.
+_PREDICTIONS = "*predictions*.csv"
+_LEFT_OUT = ("manifest.csv", _PREDICTIONS)
 # These show recordings, which are published only where they are ours.
 _SHOWS_RECORDINGS = (
     "01_data.ipynb", "02_features.ipynb", "10_try_it.ipynb", "data_spectrograms.*", "streams.*",
@@ -32,8 +33,9 @@ _KINDS = {"tables": "*.csv", "notebooks": "*.ipynb", "figures": "*.*", "audio": 
 def publish(params: Params) -> Path:
     """Copy the tables, figures and executed notebooks of a finished study to the published ones.
 
-    With them goes ``published.json``: a hash of every file, the parameters, the machine, and the
-    minutes that each step has run for. What no step of the study makes, as a table of an earlier
+    With them go ``predictions/``, what every training of every system said of every test utterance,
+    and ``published.json``: a hash of every file, the parameters, the machine, and the minutes that
+    each step has run for. What no step of the study makes, as a table of an earlier
     version, stays behind.
 
     Parameters
@@ -70,6 +72,12 @@ def publish(params: Params) -> Path:
                 continue
             if not any(file.match(name) for name in left_out) and not file.name.startswith("."):
                 shutil.copyfile(file, draft / kind / file.name)
+    (draft / "predictions").mkdir()
+    for file in sorted(path for path in made if path.match(_PREDICTIONS)):
+        rows = results.read(params, file.stem, notes=True)
+        texts = rows.select_dtypes("string").astype("category")  # a hundredth of the space
+        place = draft / "predictions" / f"{file.stem}.parquet"
+        rows.assign(**texts).to_parquet(place, index=False, compression="zstd")
     for card in sorted(params.results.glob("models/*/README.md")):
         shutil.copyfile(card, draft / "cards" / f"model_{card.parent.name}.md")
     files.write_text(draft / MANIFEST, json.dumps(_statement(params, draft), indent=1) + "\n")

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from pathlib import PurePath
 
+import pandas as pd
 import pytest
 
 import hump
@@ -234,6 +236,10 @@ def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):
     recordings = {"notebooks/01_data.ipynb", "figures/streams.png"}
     for name in shown | private | recordings:
         files.write_text(params.results / name, name)
+    said = "fraction,speaker,predicted,note\n0.1,NA,angry,made up\n0.1,01,happy,made up\n"
+    made = [path for step in steps.plan(params) for path in step.makes if "predictions" in path]
+    for name in made:
+        files.write_text(params.results / name, said)
     files.write_text(params.results / "models" / "source" / "README.md", "a model's card")
     monkeypatch.setattr(steps, "is_current", lambda step, params: True)
 
@@ -242,7 +248,12 @@ def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):
         return {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
 
     shown |= {"tables/corpora.csv", "published.json", "cards/model_source.md"}
+    shown |= {f"predictions/{PurePath(name).stem}.parquet" for name in made}
     assert published(params) == shown | recordings, "synthetic speech may be shown"
+    kept = params.results.parent / "published/smoke/predictions"
+    rows = pd.read_parquet(kept / "source_predictions.parquet")
+    assert rows["speaker"].tolist() == ["NA", "01"]
+    assert rows["fraction"].tolist() == [0.1, 0.1] and rows["note"].unique().tolist() == ["made up"]
     files.write_text(params.results.parent / "published/smoke/noise.csv", "measured once")
     shown |= {"noise.csv"}
     monkeypatch.setattr(publish.folders, "DEMO", params.corpus_names[:1])
