@@ -90,6 +90,7 @@ def test_the_differences_that_would_have_been_found_are_those_of_the_table():
     words = " ".join(README.split())
     assert f"a true difference of {least:.3f} to {most:.3f} would have been found" in words
     assert f"it would take {few:.0f} to {many:.0f} speakers rather than {speakers}," in words
+    assert params.experiments.transfer.tuned == 10 and "the last three with ten trainings" in words
 
 
 def test_what_is_said_of_the_controls_is_what_the_tables_say():
