@@ -58,7 +58,7 @@ def pretrain_source(data: Data, params: Params) -> SourceRun:
     own = corpora.frozen_folds(params.source, params)
     folds = splits.source_folds(data.rows, params.pretrain.max_folds, own)
     settings = params.only("seed", "source", "model", "pretrain", "device")
-    calls = [{"data": data, "fold": fold.checked(data.rows), "params": settings} for fold in folds]
+    calls = [{"data": data, "fold": fold, "params": settings} for fold in folds]
     done = runner.run(_pretrain_job, calls, params, label=f"{params.source}: folds")
     facts = {"protocol": "source", "fraction": 1.0, "repeat": 0}
     facts["rng_key"] = f"{params.seed} pretrain"
@@ -74,6 +74,7 @@ def pretrain_source(data: Data, params: Params) -> SourceRun:
 
 
 def _pretrain_job(data, fold, params):
+    fold = fold.checked(data.rows)
     rng_key = (params.seed, "pretrain", params.source, fold.name)
     net, history = fit.pretrain(data, fold, params, rng_key=rng_key)
     predicted = {names.PRETRAINED: fit.classify(net, data, fold.test)}

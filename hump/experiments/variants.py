@@ -138,7 +138,7 @@ def cross_validate(data: dict[str, Data], systems, params: Params, *, label: str
     ]
     calls = [
         _training(variant, data[variant.data], repeat, params)
-        | {"fold": fold.checked(data[variant.data].rows), "ablate": _is_reference(variant, params)}
+        | {"fold": fold, "ablate": _is_reference(variant, params)}
         for variant, repeat, fold in cells
     ]
     done = runner.run(_source_job, calls, params, label=label)
@@ -185,7 +185,7 @@ def _attention(parts, data):
 
 
 def _source_job(source, layers, repeat, fold, ablate, params):
-    own, measured = source.of_layers(layers), []
+    own, fold, measured = source.of_layers(layers), fold.checked(source.rows), []
     key = (params.seed, "experiments", params.source, fold.name, repeat)
 
     def watch(model, epoch):
