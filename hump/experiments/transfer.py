@@ -204,8 +204,8 @@ def _test_job(source, data, folder, layers, fold, fraction, repeat, scaled, para
     if scaled:
         net = protocol.own_scaling(net, data)
     if fraction:
-        own = source.of_layers(layers)
-        net = protocol.finetuned(net, own, data, fold, params, fraction=fraction, repeat=repeat)
+        heard = source.of_layers(layers)
+        net = protocol.finetuned(net, heard, data, fold, params, fraction=fraction, repeat=repeat)
     return fit.outcome(data, fold, fit.classify(net, data, fold.test))
 
 

@@ -3,9 +3,11 @@
 import importlib.metadata
 import inspect
 import os
+from pathlib import Path
 
 import pytest
 
+from hump import experiments
 from hump.params import sections
 from hump.util import code
 
@@ -177,6 +179,21 @@ def test_jobs_do_not_run_the_code_of_parameters():
         if inspect.isfunction(value) and not name.startswith("_")
     }
     assert methods == {"averaged"}, "called before jobs are made"
+
+
+def test_jobs_are_not_repeated_for_a_change_of_tables_or_plots():
+    """Names are followed by their spelling: a local one that a module defines too leads astray."""
+    functions = [
+        getattr(module, name)
+        for file in Path(experiments.__file__).parent.glob("[!_]*.py")
+        for module in [importlib.import_module(f"hump.experiments.{file.stem}")]
+        for name in vars(module)
+        if name.endswith("_job")
+    ]
+    assert len(functions) >= 10
+    for function in functions:
+        used = {name.split(".")[1] for name in code.closure(functions=[function])[0]}
+        assert not {"results", "report", "plots", "run"} & used, function
 
 
 def test_streams_depend_on_their_own_code_and_libraries():
