@@ -19,7 +19,7 @@ UNIFORM, ONE_KEY = 0.99, 0.05
 # Who queries whom, in the order of the model's output.
 DIRECTIONS = {
     "stage1": ("prosody to MFCC", "MFCC to prosody"),
-    "stage2": ("HuBERT to fused", "fused to HuBERT"),
+    "stage2": ("encoder to fused", "fused to encoder"),
 }
 HEAD = ["stage", "direction", "block", "head"]
 

@@ -18,11 +18,11 @@ STAGES = {
     PLAIN: {"stage1": "concat", "stage2": "concat"},
 }
 STREAMS = {
-    "HuBERT alone": ("hubert",),
+    "encoder alone": ("hubert",),
     "MFCC alone": ("mfcc",),
     "prosody alone": ("prosody",),
-    "HuBERT + MFCC": ("hubert", "mfcc"),
-    "HuBERT + prosody": ("hubert", "prosody"),
+    "encoder + MFCC": ("hubert", "mfcc"),
+    "encoder + prosody": ("hubert", "prosody"),
     "MFCC + prosody": ("mfcc", "prosody"),
 }
 TOKENS = {1: "one prosody token", "groups": "a prosody token a family"}

@@ -38,7 +38,7 @@ class Look:
         Columns time_s and, for each stage that attends, who attends to what: the mean over heads
         and queries of the last block, relative to equal attention to all times.
     streams : pandas.Series
-        Probability of the most probable emotion ``with all streams``, ``without HuBERT``, ...: a
+        Probability of the most probable emotion ``with all streams``, ``without encoder``, ...: a
         stream is taken away by replacing it with its training mean.
     """
 

@@ -20,7 +20,7 @@ SYSTEMS = {"pretrained": PRETRAINED, "scratch": SCRATCH}
 # In the column ``corpus``: the mean over targets.
 AVERAGE = "average of targets"
 # As people write them.
-STREAMS = {"hubert": "HuBERT", "mfcc": "MFCC", "prosody": "prosody"}
+STREAMS = {"hubert": "encoder", "mfcc": "MFCC", "prosody": "prosody"}
 # The note on every table and figure of demo speech.
 SYNTHETIC = "synthetic demo speech"
 # What validation speakers choose, in each fold anew.

@@ -65,7 +65,7 @@ def test_measured_alike_alone_and_in_a_padded_batch(make_data, params):
     steps = together.query("direction == 'prosody to MFCC' and head == 1").set_index("position")
     frames = [len(data.features.hubert[k]) for k in range(6)]
     assert steps["keys"].tolist() == [max(1, (n - 10) // 4 + 1) for n in frames]
-    fused = together.query("direction == 'HuBERT to fused' and head == 1").set_index("position")
+    fused = together.query("direction == 'encoder to fused' and head == 1").set_index("position")
     assert (fused["keys"] == steps["keys"] + 4).all(), "four prosody tokens before the MFCC steps"
 
 

@@ -17,7 +17,7 @@ def test_matched_concatenation_has_as_many_weights_and_no_attention(data, params
     for name, net in built.items():
         attends = sum(isinstance(part, nn.MultiheadAttention) for part in net.modules())
         expected = {fusion.FULL: 4, fusion.MATCHED: 0, "concatenation, both stages": 0,
-                    "HuBERT alone": 0, "MFCC alone": 0, "prosody alone": 0,
+                    "encoder alone": 0, "MFCC alone": 0, "prosody alone": 0,
                     "one prosody token": 4}.get(name, 2)  # fmt: skip
         assert attends == expected, name
     assert (costs.set_index("system")["parameters"].drop(fusion.MATCHED)

@@ -48,7 +48,7 @@ def test_what_a_model_makes_of_a_recording(folder, voice):
     assert seen.words.startswith(f"**{answer}**: {answer} {table[answer][0]:.2f}, ")
     assert seen.timeline["start_s"].tolist() == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1.2])
     # A frame every 20 ms, ten of which make a step, and a step every four: those of 2.2 s.
-    assert seen.attention.columns.tolist() == ["time_s", "prosody to MFCC", "fused to HuBERT"]
+    assert seen.attention.columns.tolist() == ["time_s", "prosody to MFCC", "fused to encoder"]
     assert len(seen.attention) == (109 - 10) // 4 + 1
     assert seen.attention["time_s"][:2].tolist() == pytest.approx([0.1, 0.18])
     np.testing.assert_allclose(seen.attention.iloc[:, 1:].mean(), 1, atol=1e-4)
@@ -78,7 +78,7 @@ def test_it_abstains_in_words(folder, voice, tmp_path):
     usual = net.origin["usual"] | {"hubert": 0.001, "mfcc": 0.001}
     other = model.save(net, tmp_path / "m", origin=net.origin | {"usual": usual})
     words = recording.look(voice, other, abstain_below=0.01).words
-    assert words.startswith("**No answer**: unlike the training data in HuBERT, MFCC (")
+    assert words.startswith("**No answer**: unlike the training data in encoder, MFCC (")
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
     for nothing, why in (
         (tmp_path / "silent.wav", "is silent"),
