@@ -268,7 +268,7 @@ def test_hours_of_the_open_study_are_those_measured():
     spent = sum(spent for step, spent in done["minutes"].items() if step.startswith("04"))
     assert round(spent / 60 / done["machine"]["cores"]) == 2, "side by side"
     name = f"two cores of an {done['machine']['processor']}, two of them 04's"
-    assert f"It took three hours on {name}" in " ".join(README.split())
+    assert f"Its steps took three hours on {name}" in " ".join(README.split())
 
 
 def test_what_is_said_of_native_labels_is_what_the_tables_say():
