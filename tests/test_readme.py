@@ -342,6 +342,19 @@ def test_costs_of_extraction_on_a_gpu_are_those_of_the_benchmark():
     assert f"the small HuBERT {rates[1]:.0f}, {times[0]:.0f} and {times[1]:.0f} times" in words
 
 
+def test_gains_over_the_former_code_are_those_of_the_benchmark():
+    found = json.loads((ROOT / "benchmarks" / "results" / "training-cpu.json").read_text())
+    found, words = found["against_former_code"], " ".join(FEATURES.split())
+    ratios = found["fine-tuning, 10 jobs of 5 fractions"]["cpu_ratio"]
+    said = f"takes {min(ratios):.2f} to {max(ratios):.2f} times less CPU time than by the code of"
+    assert f"{said} commit {found['commit']}" in words
+    demo, sides = found["the demo"], ("former", "now")
+    before, now = (np.mean([wall for _, wall in demo[side]]) / 60 for side in sides)
+    assert f"{before:.1f} minutes then and {now:.1f} now" in words and before < now
+    before, now = (demo["steps"][side] for side in sides)
+    assert f"what was {before} steps is {now}" in words
+
+
 def test_costs_of_predict_are_those_of_the_benchmark():
     found = json.loads((ROOT / "benchmarks" / "results" / "predict.json").read_text())
     hour, folder, words = found["long"][-1], found["folder"], " ".join(README.split())
