@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
 from hump import corpora, evaluation
 from hump.experiments import matrix, transfer
@@ -95,7 +96,24 @@ def test_the_differences_that_would_have_been_found_are_those_of_the_table():
     first, second = (f"{speakers * (one / 0.03) ** 2:.0f}" for one in wide)
     assert f"first two would take {first} and {second} speakers rather than {speakers}," in words
     assert "the last three with 32 trainings" in words
+    errors = [_error_of_trainings(row) for row in open_ones.itertuples() if row.detectable > 0.03]
+    assert [f"{error:.3f}" for error in errors] == ["0.002", "0.002"]
+    assert "of those alone the standard error is 0.002." in words
     assert params.experiments.transfer.tuned == 32
+
+
+def _error_of_trainings(claim):
+    """Standard error, over trainings, of the difference between averages of targets."""
+    uars = []
+    for file in (PUBLISHED / "open" / "predictions").glob("predictions_*.parquet"):
+        rows = pd.read_parquet(file).query("protocol == 'speaker_independent'")
+        rows = rows[rows["fraction"].eq(claim.fraction) & rows["system"].isin([claim.a, claim.b])]
+        cells = rows.groupby(["repeat", "system"], observed=True)
+        uar = cells.apply(lambda cell: balanced_accuracy_score(cell["emotion"], cell["predicted"]))
+        uars.append(uar.unstack())
+    found = sum(uars) / len(uars)
+    # What is trained once, as a probe on all data, is the same for every training of the other.
+    return (found[claim.a] - found[claim.b].ffill()).sem()
 
 
 def test_what_is_said_of_the_controls_is_what_the_tables_say():
