@@ -371,6 +371,8 @@ def test_gains_over_the_former_code_are_those_of_the_benchmark():
     ratios = found["fine-tuning, 10 jobs of 5 fractions"]["cpu_ratio"]
     said = f"takes {min(ratios):.2f} to {max(ratios):.2f} times less CPU time than by the code of"
     assert f"{said} commit {found['commit']}" in words
+    before, now = (found["04 of EMODB in the open study"][side][0] for side in ("former", "now"))
+    assert f"{now:.0f} seconds on two cores where it took {before:.0f}" in words
     demo, sides = found["the demo"], ("former", "now")
     before, now = (np.mean([wall for _, wall in demo[side]]) / 60 for side in sides)
     assert f"{before:.1f} minutes then and {now:.1f} now" in words and before < now
