@@ -75,7 +75,9 @@ def publish(params: Params) -> Path:
     (draft / "predictions").mkdir()
     for file in sorted(path for path in made if path.match(_PREDICTIONS)):
         rows = results.read(params, file.stem, notes=True)
-        texts = rows.select_dtypes("string").astype("category")  # a hundredth of the space
+        # In this order, and as categories, they take a hundredth of the space.
+        rows = rows.sort_values("utterance_id", kind="stable")
+        texts = rows.select_dtypes("string").astype("category")
         place = draft / "predictions" / f"{file.stem}.parquet"
         rows.assign(**texts).to_parquet(place, index=False, compression="zstd")
     for card in sorted(params.results.glob("models/*/README.md")):

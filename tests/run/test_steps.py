@@ -236,7 +236,8 @@ def test_publishing_leaves_out_what_is_not_to_be_shown(params, monkeypatch):
     recordings = {"notebooks/01_data.ipynb", "figures/streams.png"}
     for name in shown | private | recordings:
         files.write_text(params.results / name, name)
-    said = "fraction,speaker,predicted,note\n0.1,NA,angry,made up\n0.1,01,happy,made up\n"
+    said = "utterance_id,fraction,speaker,predicted,note\nb,0.1,01,happy,made up\n"
+    said += "a,0.1,NA,angry,made up\n"
     made = [path for step in steps.plan(params) for path in step.makes if "predictions" in path]
     for name in made:
         files.write_text(params.results / name, said)
