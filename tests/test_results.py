@@ -8,7 +8,7 @@ from hump import results
 from hump.errors import HumpError
 from hump.params import ROOT, load_params
 
-WITH_PREDICTIONS = ("demo", "open", "open_hubert", "ablations")
+WITH_PREDICTIONS = ("demo", "open", "open_hubert", "ablations", "native")
 
 
 def test_table_that_is_not_there(params):
