@@ -210,7 +210,7 @@ def test_what_is_said_of_several_sources_is_what_the_tables_say():
         adds[data] = round(np.subtract(*(float(ours.loc[average, s][:5]) for s in systems)), 3)
         gain = float(ours.loc[average, names.PLUS][:5]) - float(before.loc[average, names.PLUS][:5])
         assert adds[data] < 0.2 * gain, "probes have nearly all of it"
-    first, tenth, third, whole = adds.values()
+    first, tenth, third, whole = (f"{added:.3f}" for added in adds.values())
     said = f"shrinks from {first} without target data and {tenth} with 10 % to {third} and {whole}"
     assert f"{said} with 33 and 100 %" in words
     first, tenth, _, whole = main["plus"].loc[(slice(None), average), names.PLUS]
